@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <poll.h>
+
+#include "base/auto.h"
+#include "base/num.h"
+#include "base/sys.h"
+
+int fd_set_cloexec(int fd, int on)
+{
+	if (fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int cloexec_walk(int first)
+{
+	auto_dir DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((errno = 0, entry = readdir(dir))) {
+		uint32_t fd;
+		int ret;
+
+		if (num_u32(entry->d_name, &fd) < 0 || fd > INT_MAX ||
+		    (int)fd < first)
+			continue;
+		ret = fd_set_cloexec((int)fd, 1);
+		if (ret < 0 && ret != -EBADF)
+			return ret;
+	}
+	return -errno;
+}
+
+int fd_cloexec_from(int first)
+{
+	if (!sys_close_range((unsigned)first, UINT_MAX, CLOSE_RANGE_CLOEXEC))
+		return 0;
+	/* before Linux 5.9, before 5.11, or an outer seccomp filter */
+	if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
+		return -errno;
+	return cloexec_walk(first);
+}
+
+int fd_stdio_guard(void)
+{
+	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	/* one call instead of three fcntl(2): POLLNVAL is "not open" */
+	while (poll(fds, ARRAY_SIZE(fds), 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	for (int i = 0; i < (int)ARRAY_SIZE(fds); i++) {
+		int fd;
+
+		if (!(fds[i].revents & POLLNVAL))
+			continue;
+		/* the lowest free number, hence i: those below are open */
+		fd = open("/dev/null", O_RDWR); /* meant to be inherited */
+		if (fd < 0)
+			return -errno;
+		if (fd != i) {
+			close(fd);
+			return -EBADF;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_BASE_SYS_H
+#define HULL_BASE_SYS_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * System calls that glibc 2.36 does not wrap, and constants that its headers
+ * lack. Return as libc does: -1 and errno.
+ */
+
+struct open_how;
+struct clone_args;
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+int sys_openat2(int dir_fd, const char *path, const struct open_how *how,
+		size_t size);
+pid_t sys_clone3(struct clone_args *args, size_t size);
+int sys_pidfd_open(pid_t pid, unsigned int flags);
+int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info,
+			  unsigned int flags);
+int sys_close_range(unsigned int first, unsigned int last, int flags);
+int sys_bpf(int cmd, void *attr, unsigned int size);
+int sys_seccomp(unsigned int op, unsigned int flags, void *args);
+int sys_execveat(int dir_fd, const char *path, char *const argv[],
+		 char *const envp[], int flags);
+long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
+int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
+int sys_capget(uint64_t *effective, uint64_t *permitted,
+	       uint64_t *inheritable);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_CGROUPS_CGROUP_H
+#define HULL_CGROUPS_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+struct json_gen;
+struct spec_resources;
+
+/*
+ * A container's control group. cgroup v2 is the native path: plain files below
+ * one directory descriptor. On a hybrid host (controllers mounted as v1 beside
+ * a cgroup2 tree) the v2 tree still serves for membership, freeze, kill, events
+ * and device rules, and only limits whose controller sits in a v1 hierarchy go
+ * through libcgroup.
+ */
+
+enum cg_manager {
+	CG_MANAGER_CGROUPFS,
+	CG_MANAGER_SYSTEMD,
+	CG_MANAGER_DISABLED,
+};
+
+enum cg_mode {
+	CG_MODE_UNIFIED, /* cgroup2 on /sys/fs/cgroup */
+	CG_MODE_HYBRID,  /* v1 hierarchies there, cgroup2 below "unified" */
+	CG_MODE_NONE,    /* no cgroup2 anywhere */
+};
+
+/* v1 controllers that can carry a limit on a hybrid host; bits of a mask. */
+enum cg_v1 {
+	CG_V1_CPU = 1 << 0,
+	CG_V1_CPUSET = 1 << 1,
+	CG_V1_MEMORY = 1 << 2,
+	CG_V1_PIDS = 1 << 3,
+	CG_V1_BLKIO = 1 << 4,
+	CG_V1_HUGETLB = 1 << 5,
+};
+
+#define CG_PATH_MAX 1024
+
+/**
+ * struct cg_place - where a container's cgroup is: computed before anything is
+ * made, written to the state file as it stands, and enough to find and remove
+ * everything later.
+ * @path:   from the root of the cgroup2 mount, begins with "/"; "" with
+ *          CG_MANAGER_DISABLED
+ * @v1_mask: v1 controllers (enum cg_v1) in which the same path is made because
+ *          a limit needs it; 0 on unified hosts
+ */
+struct cg_place {
+	enum cg_manager manager;
+	enum cg_mode mode;
+	uint32_t v1_mask;
+	char path[CG_PATH_MAX];
+};
+
+/** cg_mode_probe() - statfs(2) on /sys/fs/cgroup and .../unified. */
+enum cg_mode cg_mode_probe(void);
+
+/**
+ * cg_place_init() - decide where: nothing is touched.
+ * @cgroups_path: linux.cgroupsPath or NULL. Absolute: from the mount's root;
+ *                relative or NULL ("<id>"): below the parent of hull's own
+ *                cgroup, as runc does. ".." is refused
+ * @res:          limits, to know which v1 controllers are needed; may be NULL
+ *
+ * Return: 0, -EINVAL, -ENOTSUP (CG_MANAGER_SYSTEMD, or a limit that no
+ * hierarchy of this host can take: names the controller and the JSON path).
+ */
+int cg_place_init(struct cg_place *place, enum cg_manager manager,
+		  const char *cgroups_path, const char *id,
+		  const struct spec_resources *res, struct err *err);
+
+/**
+ * cg_create() - make the directories and enable the controllers on the way
+ * down (all that are available at each level). Refuses a cgroup that has
+ * processes already or is frozen (-EBUSY).
+ *
+ * Return: descriptor of the cgroup2 directory for CLONE_INTO_CGROUP and all
+ * below, owned by the caller; -1 with 0 errors cannot happen; or -errno with
+ * what was made removed again. CG_MANAGER_DISABLED: -ENOTSUP, do not call.
+ */
+int cg_create(const struct cg_place *place, struct err *err);
+
+/**
+ * cg_open() - the directory again, later.
+ *
+ * Return: descriptor, -ENOENT when it is gone.
+ */
+int cg_open(const struct cg_place *place);
+
+/**
+ * cg_apply() - write limits and device rules.
+ * @cg_fd: from cg_create() or cg_open(), borrowed
+ * @res:   the limits; unset members are left as they are
+ * @update: false at create (device rules are always installed, with the
+ *         default devices appended as runc does); true for `update`: device
+ *         rules only when given, and on failure what had been changed before
+ *         in this call is written back
+ */
+int cg_apply(int cg_fd, const struct cg_place *place,
+	     const struct spec_resources *res, bool update, struct err *err);
+
+/**
+ * cg_attach() - put a process into the v1 hierarchies of @place, and with
+ * @v2 also into the cgroup2 directory (exec and init normally start there by
+ * CLONE_INTO_CGROUP).
+ * @sub: sub-cgroup relative to the container's ("" or NULL: itself); ".." and
+ *       absolute escapes are refused
+ */
+int cg_attach(int cg_fd, const struct cg_place *place, pid_t pid, bool v2,
+	      const char *sub, struct err *err);
+
+/**
+ * cg_freeze() - freeze or thaw and wait until the kernel says so in
+ * cgroup.events (poll(2), at most 10 s).
+ *
+ * Return: 0, -ETIMEDOUT (thawed again), or -errno.
+ */
+int cg_freeze(int cg_fd, bool frozen, struct err *err);
+
+/** cg_is_frozen() - 1, 0, or -errno. */
+int cg_is_frozen(int cg_fd);
+
+/** cg_is_populated() - 1, 0, or -errno: any process in it or below. */
+int cg_is_populated(int cg_fd);
+
+/**
+ * cg_kill() - SIGKILL to every process in the cgroup and below: cgroup.kill,
+ * before Linux 5.14 freeze, signal, thaw. Does not wait.
+ */
+int cg_kill(int cg_fd, struct err *err);
+
+/** cg_signal() - another signal to every process in it and below. */
+int cg_signal(int cg_fd, int sig, struct err *err);
+
+/**
+ * cg_procs() - pids in the cgroup and below, in the caller's pid namespace.
+ * @pids: fresh memory, the caller frees it
+ */
+int cg_procs(int cg_fd, pid_t **pids, size_t *count, struct err *err);
+
+/**
+ * cg_destroy() - kill what is left, wait until it is empty (at most 10 s),
+ * remove the cgroup, its descendants, and its v1 twins. A cgroup that is gone
+ * is fine. Parents stay.
+ */
+int cg_destroy(const struct cg_place *place, struct err *err);
+
+/**
+ * struct cg_record - what a cgroup remembers of a container that ended.
+ */
+struct cg_record {
+	bool oom_known;
+	uint64_t oom_kills;        /* memory.events oom_kill, or the v1 count */
+	bool peak_known;
+	uint64_t memory_peak_bytes; /* memory.peak (Linux 5.19), or v1 */
+	bool cpu_known;
+	uint64_t cpu_usec;
+};
+
+void cg_record(int cg_fd, const struct cg_place *place, struct cg_record *out);
+
+/**
+ * cg_stats() - write the members cpu, cpuset, memory, pids, hugetlb, blkio of
+ * runc's `events --stats` "data" object (reference 1.4) to @gen.
+ */
+int cg_stats(int cg_fd, const struct cg_place *place, struct json_gen *gen,
+	     struct err *err);
+
+/**
+ * cg_oom_watch() - descriptor that polls readable (POLLPRI or POLLIN) when the
+ * OOM counters may have changed: inotify on memory.events, or the v1 eventfd.
+ *
+ * Return: descriptor, -ENOTSUP without a memory controller.
+ */
+int cg_oom_watch(int cg_fd, const struct cg_place *place, struct err *err);
+
+/** cg_controllers() - names of v2 controllers of this host, for features. */
+int cg_controllers(char *buf, size_t size);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/proc.h"
+#include "libcontainer/exec_process.h"
+#include "libcontainer/handover.h"
+#include "libcontainer/join.h"
+#include "libcontainer/state.h"
+#include "libcontainer/supervise.h"
+
+/* One exec from its arguments to its end. */
+struct exec {
+	const struct hull_exec_options *opt;
+	struct ct ct;
+	struct join j;
+	struct listen_fds listen;
+	int console_fd;
+};
+
+static int check_status(struct exec *x, struct err *err)
+{
+	switch (ct_status(&x->ct)) {
+	case HULL_STOPPED:
+		return err_set(err, -EINVAL,
+			       "cannot exec in a stopped container");
+	case HULL_CREATING:
+		return err_set(err, -EINVAL,
+			       "cannot exec in a container that is being "
+			       "created");
+	case HULL_PAUSED:
+		if (!x->opt->ignore_paused)
+			return err_set(err, -EINVAL,
+				       "cannot exec in a paused container (use "
+				       "--ignore-paused to override)");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int make_filter(struct exec *x, struct err *err)
+{
+	const struct spec_seccomp *profile = &x->ct.spec->linux_.seccomp;
+	auto_fd int cache_fd = -1;
+	int ret;
+
+	if (!profile->set)
+		return 0;
+	cache_fd = openat(x->ct.root_fd, ".cache/seccomp",
+			  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ret = seccomp_prepare(cache_fd, profile, &x->j.filter, err);
+	if (!ret)
+		x->j.ps.filter = &x->j.filter;
+	return ret;
+}
+
+static int prepare(struct exec *x, const struct hull_context *ctx,
+		   const char *id, struct err *err)
+{
+	const struct hull_exec_options *opt = x->opt;
+	struct join *j = &x->j;
+	int ret;
+
+	ret = ct_open(ctx, id, true, &x->ct, err);
+	if (!ret)
+		ret = check_status(x, err);
+	if (!ret)
+		ret = ct_load_spec(&x->ct, err);
+	if (!ret)
+		ret = exec_process_make(&x->ct.arena, x->ct.spec, opt,
+					&j->ps.process, err);
+	if (ret)
+		return ret;
+	listen_fds_take(&x->listen);
+	ret = handover_check_fds(opt->preserve_fds + x->listen.count, err);
+	if (!ret)
+		ret = handover_console_rule(j->ps.process->terminal,
+					    opt->detach, opt->console_socket,
+					    err);
+	if (ret)
+		return ret;
+	memcpy(j->extra_env, x->listen.env, sizeof(j->extra_env));
+	j->first_fd = (int)(3 + opt->preserve_fds + x->listen.count);
+	j->proc_fd = proc_root_open();
+	if (j->proc_fd < 0)
+		return err_code(err, j->proc_fd, "cannot open /proc");
+	j->init_pidfd = ct_pidfd(&x->ct);
+	if (j->init_pidfd < 0)
+		return err_set(err, -ESRCH,
+			       "cannot exec in a stopped container");
+	j->ns_flags = x->ct.st.ns_flags;
+	j->ps.proc_fd = j->proc_fd;
+	j->ps.personality = &x->ct.spec->linux_.personality;
+	j->ps.mempolicy = &x->ct.spec->linux_.mempolicy;
+	j->ps.is_exec = true;
+	j->ps.keyring = arena_printf(&x->ct.arena, "_ses.%s", id);
+	j->ps.parent_sets_limits =
+		(j->ns_flags & CLONE_NEWUSER) && j->ps.process->rlimit_count;
+	/* in a user namespace other capabilities count than hull's own */
+	ret = process_check(&j->ps, err);
+	return ret ? ret : make_filter(x, err);
+}
+
+/*
+ * An init that made cgroups of its own below the container's has usually moved
+ * itself into one of them, and the container's cgroup takes no processes any
+ * more ("no internal processes"): start beside init then.
+ */
+static int spawn_beside_init(struct exec *x, struct err *err)
+{
+	struct cg_place beside = x->ct.st.cgroup;
+	char name[32], text[CG_PATH_MAX + 512];
+	const char *line;
+	size_t len;
+
+	snprintf(name, sizeof(name), "%d/cgroup", (int)x->ct.st.pid);
+	if (io_read_text(x->j.proc_fd, name, text, sizeof(text)) < 0)
+		return err_sys(err, "cannot read init's cgroup");
+	line = strstr(text, "0::/");
+	if (!line)
+		return err_set(err, -ENOENT, "init has no cgroup2");
+	line += strlen("0::");
+	len = strcspn(line, "\n");
+	if (len >= sizeof(beside.path))
+		return err_set(err, -ENAMETOOLONG, "init's cgroup is too deep");
+	memcpy(beside.path, line, len);
+	beside.path[len] = '\0';
+	auto_close_fd(&x->j.cgroup_fd);
+	x->j.cgroup_fd = cg_open(&beside);
+	if (x->j.cgroup_fd < 0)
+		return err_code(err, x->j.cgroup_fd,
+				"cannot open init's cgroup");
+	return join_spawn(&x->j, &x->console_fd, err);
+}
+
+static int spawn(struct exec *x, struct err *err)
+{
+	const struct cg_place *place = &x->ct.st.cgroup;
+	int ret;
+
+	if (place->manager != CG_MANAGER_DISABLED) {
+		x->j.cgroup_fd = cg_open(place);
+		if (x->j.cgroup_fd < 0)
+			return err_code(err, x->j.cgroup_fd,
+					"cannot open the container's cgroup");
+	}
+	ret = join_spawn(&x->j, &x->console_fd, err);
+	if (ret == -EBUSY && x->j.cgroup_fd >= 0)
+		ret = spawn_beside_init(x, err);
+	return ret;
+}
+
+/* What is done to the new process from outside while it waits for go. */
+static int place_process(struct exec *x, struct err *err)
+{
+	const struct cg_place *place = &x->ct.st.cgroup;
+	const struct hull_exec_options *opt = x->opt;
+	struct join *j = &x->j;
+	int ret = 0;
+
+	if (j->cgroup_fd >= 0 && place->v1_mask)
+		ret = cg_attach(j->cgroup_fd, place, j->pid, false, NULL, err);
+	for (size_t i = 0; !ret && opt->cgroups && opt->cgroups[i]; i++)
+		ret = cg_attach(j->cgroup_fd, place, j->pid, true,
+				opt->cgroups[i], err);
+	if (!ret)
+		ret = process_oom_score(j->proc_fd, j->pid, j->ps.process, err);
+	if (!ret && j->ps.parent_sets_limits)
+		ret = process_limits(j->pid, j->ps.process, err);
+	if (!ret && opt->console_socket)
+		ret = handover_send_fd(opt->console_socket, "/dev/ptmx",
+				       x->console_fd, err);
+	if (!ret && opt->pidfd_socket)
+		ret = handover_send_fd(opt->pidfd_socket, "pidfd", j->pidfd,
+				       err);
+	if (!ret && opt->pid_file)
+		ret = handover_pid_file(opt->pid_file, j->pid, err);
+	return ret;
+}
+
+static int start(struct exec *x, struct err *err)
+{
+	int ret;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	ret = spawn(x, err);
+	if (!ret)
+		ret = place_process(x, err);
+	if (!ret)
+		ret = join_go(&x->j, err);
+	ct_unlock(&x->ct);
+	return ret;
+}
+
+static int foreground(struct exec *x, int *code, struct err *err)
+{
+	struct supervisor s;
+	int status, ret;
+
+	ret = supervise_begin(&s, false, err);
+	if (ret)
+		return ret;
+	ret = start(x, err);
+	if (!ret)
+		ret = supervise(&s, x->j.pidfd, x->j.pid, x->console_fd,
+				&status, err);
+	supervise_end(&s);
+	if (ret)
+		return ret;
+	x->j.pid = 0;
+	*code = supervise_code(status);
+	return 0;
+}
+
+static void release(struct exec *x)
+{
+	auto_close_fd(&x->j.init_pidfd);
+	auto_close_fd(&x->j.cgroup_fd);
+	auto_close_fd(&x->j.proc_fd);
+	auto_close_fd(&x->j.parent_sync);
+	auto_close_fd(&x->j.child_sync);
+	auto_close_fd(&x->j.pidfd);
+	auto_close_fd(&x->console_fd);
+	if (x->j.ps.filter)
+		seccomp_release(&x->j.filter);
+	listen_fds_release(&x->listen);
+	ct_close(&x->ct);
+}
+
+int hull_exec(const struct hull_context *ctx, const char *id,
+	      const struct hull_exec_options *opt, int *status, struct err *err)
+{
+	struct exec x = {
+		.opt = opt,
+		.ct = CT_INIT,
+		.j = { .init_pidfd = -1,
+		       .cgroup_fd = -1,
+		       .proc_fd = -1,
+		       .parent_sync = -1,
+		       .child_sync = -1,
+		       .pidfd = -1 },
+		.console_fd = -1,
+	};
+	int ret;
+
+	*status = 0;
+	ret = prepare(&x, ctx, id, err);
+	if (!ret)
+		ret = opt->detach ? start(&x, err)
+				  : foreground(&x, status, err);
+	if (ret)
+		join_abort(&x.j);
+	release(&x);
+	return ret;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_LIBCONTAINER_INIT_H
+#define HULL_LIBCONTAINER_INIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "libcontainer/process/process.h"
+#include "libcontainer/state.h"
+#include "namespaces/ns.h"
+
+struct rootfs;
+
+/**
+ * struct init - everything the two sides of a create or run share: filled in
+ * before the clone, read by the child from its copy of the memory.
+ * @ct:       the container, locked
+ * @spec:     of the container
+ * @ns:       what is made and what is joined
+ * @rootfs:   opened
+ * @ps:       what the process applies to itself
+ * @filter:   compiled, if @ps.filter points at it
+ * @cgroup_fd: -1 without a cgroup
+ * @gate_fd:  listening gate (create), or -1 (run)
+ * @parent_sync, @child_sync: the two ends
+ * @extra_env: NULL-terminated, at most 3
+ * @first_fd: lowest descriptor that the workload must not inherit
+ * @need_ready: the parent waits for SYNC_READY before it says go
+ * @joined:   a joiner has joined the namespaces already
+ * @ignored:  signals_ignored() before the clone
+ * @pidfd, @pid: of init, once cloned
+ */
+struct init {
+	struct ct *ct;
+	const struct spec *spec;
+	struct ns_plan ns;
+	struct rootfs *rootfs;
+	struct process_ctx ps;
+	struct seccomp_prog filter;
+	int cgroup_fd;
+	int gate_fd;
+	int proc_fd;
+	int parent_sync;
+	int child_sync;
+	const char *extra_env[4];
+	int first_fd;
+	bool need_ready;
+	bool joined;
+	uint64_t ignored;
+	int pidfd;
+	pid_t pid;
+};
+
+/** init_has_userns() - true when the workload lives in a user namespace. */
+bool init_has_userns(const struct init *in);
+
+/**
+ * init_spawn() - clone the container's first process, through a joiner where
+ * namespaces must be joined before the clone. Closes the child's sync end here.
+ *
+ * Return: 0 with @in->pid and @in->pidfd set; the child waits or works.
+ */
+int init_spawn(struct init *in, struct err *err);
+
+/** init_child() - the child's whole life; does not return. */
+void init_child(struct init *in) __attribute__((noreturn));
+
+/**
+ * init_handshake() - the parent's side up to the point where the child needs
+ * nothing more: maps, v1 cgroups, oom score, record, hooks, console, limits.
+ * @console_fd: receives the terminal's master, or -1
+ *
+ * Return: 0; the caller says go (init_go()) or exits, leaving init at the gate.
+ */
+int init_handshake(struct init *in, int *console_fd, struct err *err);
+
+/**
+ * init_go() - run: let the workload start.
+ *
+ * Return: 0 once execve(2) has succeeded, or what the child reported.
+ */
+int init_go(struct init *in, struct err *err);
+
+/** init_abort() - kill the child and reap it; nothing to do without one. */
+void init_abort(struct init *in);
+
+/** init_release() - close and free; the child is left alone. */
+void init_release(struct init *in);
+
+/**
+ * signals_ignored() - which signals the caller ignores (bit n-1 for signal n):
+ * read by the parent, so that a child has to reset only those.
+ */
+uint64_t signals_ignored(int proc_fd);
+
+/** child_reset_signals() - in a fresh child: nothing blocked or ignored. */
+void child_reset_signals(uint64_t ignored);
+
+/**
+ * child_exec() - last steps that init and exec share: environment, look-up of
+ * argv[0], descriptors; then @before(arg) (wait for go, gate, hooks), then the
+ * filter and execve(2). Returns only on failure.
+ */
+int child_exec(const struct process_ctx *ps, const char *const *extra_env,
+	       int first_fd, int (*before)(void *arg, struct err *err),
+	       void *arg, struct err *err);
+
+/** child_terminal() - make @slave_fd the controlling terminal and 0, 1, 2. */
+int child_terminal(int slave_fd, struct err *err);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/sys.h"
+#include "libcontainer/gate.h"
+#include "libcontainer/hooks.h"
+#include "libcontainer/sync.h"
+#include "rootfs/rootfs.h"
+
+/* The child is alone with its copy of the memory: one connection to start. */
+struct start {
+	struct init *in;
+	int conn_fd;
+};
+
+/*
+ * Hooks are told init's pid as the host numbers it. The host's procfs, opened
+ * before the clone, still answers "self" in its own pid namespace.
+ */
+static void note_own_pid(struct init *in)
+{
+	char text[16] = "";
+
+	if (readlinkat(in->proc_fd, "self", text, sizeof(text) - 1) > 0)
+		in->pid = (pid_t)atoi(text);
+}
+
+static int step_session(struct init *in, struct err *err)
+{
+	child_reset_signals(in->ignored);
+	if (in->spec->hooks.count[SPEC_HOOK_CREATE_CONTAINER] ||
+	    in->spec->hooks.count[SPEC_HOOK_START_CONTAINER])
+		note_own_pid(in);
+	umask(0);
+	if (setsid() < 0)
+		return err_sys(err, "cannot start a session");
+	return 0;
+}
+
+static int step_user(struct init *in, struct err *err)
+{
+	int ret;
+
+	if (in->ns.create & CLONE_NEWUSER) {
+		ret = sync_expect(in->child_sync, SYNC_MAPPED, NULL, NULL, err);
+		if (ret)
+			return ret;
+	}
+	if (!init_has_userns(in))
+		return 0;
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(err,
+			       "cannot become root of the user namespace (is "
+			       "container id 0 mapped?)");
+	return 0;
+}
+
+static int step_namespaces(struct init *in, struct err *err)
+{
+	if (!in->joined) {
+		int ret = ns_join(&in->ns, ~0, err);
+
+		if (ret)
+			return ret;
+	}
+	return ns_child_setup(&in->ns, in->spec, in->proc_fd, err);
+}
+
+static int step_rootfs(struct init *in, struct err *err)
+{
+	return rootfs_build(in->rootfs, err);
+}
+
+static int step_hooks(struct init *in, struct err *err)
+{
+	const struct spec_hooks *hooks = &in->spec->hooks;
+	auto_free char *json = NULL;
+	int ret;
+
+	if (!hooks->count[SPEC_HOOK_PRESTART] &&
+	    !hooks->count[SPEC_HOOK_CREATE_RUNTIME] &&
+	    !hooks->count[SPEC_HOOK_CREATE_CONTAINER])
+		return 0;
+	ret = sync_send(in->child_sync, SYNC_HOOKS, 0, -1);
+	if (ret)
+		return err_code(err, ret, "cannot reach hull");
+	ret = sync_expect(in->child_sync, SYNC_HOOKS_DONE, NULL, NULL, err);
+	if (ret)
+		return ret;
+	ret = ct_state_json(in->ct, HULL_CREATING, in->pid, &json);
+	if (ret)
+		return err_code(err, ret, "cannot write the state for hooks");
+	return hooks_run(in->spec, SPEC_HOOK_CREATE_CONTAINER, json,
+			 rootfs_root_fd(in->rootfs), NULL, err);
+}
+
+static int step_console(struct init *in, struct err *err)
+{
+	const struct spec_process *p = in->ps.process;
+	auto_fd int master_fd = -1;
+	auto_fd int slave_fd = -1;
+	int ret;
+
+	if (!p->terminal)
+		return 0;
+	ret = rootfs_console(in->rootfs, p->user.uid, p->user.gid,
+			     p->console_height, p->console_width, &master_fd,
+			     &slave_fd, err);
+	if (ret)
+		return ret;
+	ret = sync_send(in->child_sync, SYNC_CONSOLE, 0, master_fd);
+	if (ret)
+		return err_code(err, ret, "cannot hand the terminal over");
+	return child_terminal(slave_fd, err);
+}
+
+static int step_enter(struct init *in, struct err *err)
+{
+	return rootfs_enter(in->rootfs, err);
+}
+
+static int step_sysctl(struct init *in, struct err *err)
+{
+	return process_sysctls(in->proc_fd, &in->spec->linux_, err);
+}
+
+static int step_lock(struct init *in, struct err *err)
+{
+	return rootfs_lock(in->rootfs, err);
+}
+
+static int step_process(struct init *in, struct err *err)
+{
+	return process_apply(&in->ps, err);
+}
+
+/*
+ * While init waits at the gate, other processes of a shared pid namespace may
+ * look at it, and whoever holds the other end of a leaked pipe waits for it:
+ * only the gate and the handshake stay open.
+ */
+static int step_descriptors(struct init *in, struct err *err)
+{
+	int gate_at = in->first_fd, sync_at = in->first_fd + 1;
+	int gate_fd, sync_fd;
+
+	if (in->gate_fd < 0)
+		return 0;
+	gate_fd = fcntl(in->gate_fd, F_DUPFD_CLOEXEC, sync_at + 1);
+	sync_fd = fcntl(in->child_sync, F_DUPFD_CLOEXEC, sync_at + 1);
+	if (gate_fd < 0 || sync_fd < 0 ||
+	    dup3(gate_fd, gate_at, O_CLOEXEC) < 0 ||
+	    dup3(sync_fd, sync_at, O_CLOEXEC) < 0)
+		return err_sys(err, "cannot move descriptors");
+	if (sys_close_range((unsigned int)sync_at + 1, ~0U, 0) < 0)
+		return err_sys(err, "cannot close descriptors");
+	in->gate_fd = gate_at;
+	in->child_sync = sync_at;
+	return 0;
+}
+
+/* The order matters: HACKING.md tells why each step stands where it does. */
+static const struct init_step {
+	const char *name;
+	int (*run)(struct init *in, struct err *err);
+} init_steps[] = {
+	{ "session", step_session },
+	{ "user", step_user },
+	{ "namespaces", step_namespaces },
+	{ "rootfs", step_rootfs },
+	{ "hooks", step_hooks },
+	{ "console", step_console },
+	{ "pivot", step_enter },
+	{ "sysctl", step_sysctl },
+	{ "lock", step_lock },
+	{ "process", step_process },
+	{ "descriptors", step_descriptors },
+};
+
+static int run_start_hooks(struct init *in, struct err *err)
+{
+	auto_free char *json = NULL;
+	int ret;
+
+	if (!in->spec->hooks.count[SPEC_HOOK_START_CONTAINER])
+		return 0;
+	ret = ct_state_json(in->ct, HULL_CREATED, in->pid, &json);
+	if (ret)
+		return err_code(err, ret, "cannot write the state for hooks");
+	return hooks_run(in->spec, SPEC_HOOK_START_CONTAINER, json, -1,
+			 in->ps.process->env, err);
+}
+
+/* The last point at which nothing of the workload has happened yet. */
+static int wait_for_start(void *arg, struct err *err)
+{
+	struct start *start = arg;
+	struct init *in = start->in;
+	int ret;
+
+	if (in->need_ready) {
+		ret = sync_send(in->child_sync, SYNC_READY, 0, -1);
+		if (ret)
+			return err_code(err, ret, "cannot reach hull");
+	}
+	if (in->gate_fd < 0) {
+		ret = sync_expect(in->child_sync, SYNC_GO, NULL, NULL, err);
+	} else {
+		start->conn_fd = gate_wait(in->gate_fd, err);
+		ret = start->conn_fd < 0 ? start->conn_fd : 0;
+	}
+	if (!ret)
+		ret = run_start_hooks(in, err);
+	if (ret)
+		err_stage(err, "start");
+	return ret;
+}
+
+void init_child(struct init *in)
+{
+	struct start start = { .in = in, .conn_fd = -1 };
+	struct err err = { 0 };
+	int ret = 0;
+
+	close(in->parent_sync);
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(init_steps); i++) {
+		ret = init_steps[i].run(in, &err);
+		if (ret)
+			err_stage(&err, init_steps[i].name);
+	}
+	if (!ret)
+		child_exec(&in->ps, in->extra_env, in->first_fd, wait_for_start,
+			   &start, &err);
+	if (start.conn_fd >= 0)
+		gate_fail(start.conn_fd, &err);
+	else
+		sync_send_error(in->child_sync, &err);
+	_exit(1);
+}

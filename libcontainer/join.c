@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/join.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/sys.h"
+#include "libcontainer/sync.h"
+#include "rootfs/rootfs.h"
+
+/*
+ * Two processes. The first joins every namespace; joining the pid namespace
+ * concerns only its children, so nobody in the container sees it. It applies
+ * everything to itself, credentials last, and then clones the second as hull's
+ * own child (CLONE_PARENT). That one is visible inside, but has nothing left to
+ * do but to take a session, wait for go and execute: it has the workload's
+ * credentials from its first moment, and is not dumpable.
+ */
+
+struct joined {
+	struct join *j;
+	int slave_fd;
+};
+
+static int open_terminal(struct join *j, int *slave_fd, struct err *err)
+{
+	const struct spec_process *p = j->ps.process;
+	auto_fd int root_fd = -1;
+	auto_fd int master_fd = -1;
+	int ret;
+
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return err_sys(err, "cannot open the container's root");
+	ret = rootfs_terminal(root_fd, p->user.uid, p->user.gid,
+			      p->console_height, p->console_width, &master_fd,
+			      slave_fd, err);
+	if (ret)
+		return ret;
+	ret = sync_send(j->child_sync, SYNC_CONSOLE, 0, master_fd);
+	return ret ? err_code(err, ret, "cannot hand the terminal over") : 0;
+}
+
+static int before_exec(void *arg, struct err *err)
+{
+	struct joined *child = arg;
+	struct join *j = child->j;
+	auto_fd int pidfd = -1;
+	struct clone_args args = {
+		.flags = CLONE_PARENT | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+	};
+	pid_t pid;
+	int ret;
+
+	pid = sys_clone3(&args, sizeof(args));
+	if (pid < 0)
+		return err_sys(err, "cannot clone into the pid namespace");
+	if (pid > 0) {
+		ret = sync_send(j->child_sync, SYNC_PID, pid, pidfd);
+		_exit(ret ? 1 : 0);
+	}
+	if (setsid() < 0)
+		return err_sys(err, "cannot start a session");
+	if (child->slave_fd >= 0) {
+		ret = child_terminal(child->slave_fd, err);
+		if (ret)
+			return ret;
+	}
+	ret = sync_expect(j->child_sync, SYNC_GO, NULL, NULL, err);
+	if (!ret && j->ps.process->cpu_affinity_final)
+		ret = process_affinity(0, j->ps.process->cpu_affinity_final,
+				       err);
+	return ret;
+}
+
+static int join_work(struct join *j, struct joined *child, struct err *err)
+{
+	int flags = j->ns_flags & ~CLONE_NEWPID;
+	int ret = 0;
+
+	close(j->parent_sync);
+	child_reset_signals(j->ignored);
+	umask(0);
+	if (flags)
+		ret = ns_join_process(j->init_pidfd, flags, err);
+	if (!ret && (j->ns_flags & CLONE_NEWPID))
+		ret = ns_join_process(j->init_pidfd, CLONE_NEWPID, err);
+	if (ret) {
+		err_stage(err, "namespaces");
+		return ret;
+	}
+	if ((flags & CLONE_NEWUSER) &&
+	    (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		return err_sys(err, "cannot become root of the user namespace");
+	if (!(flags & CLONE_NEWNS))
+		return err_set(err, -ENOTSUP,
+			       "the container has no mount namespace of its "
+			       "own: exec cannot find its root");
+	if (j->ps.process->terminal) {
+		ret = open_terminal(j, &child->slave_fd, err);
+		if (ret) {
+			err_stage(err, "console");
+			return ret;
+		}
+	}
+	ret = process_apply(&j->ps, err);
+	if (ret) {
+		err_stage(err, "process");
+		return ret;
+	}
+	return child_exec(&j->ps, j->extra_env, j->first_fd, before_exec, child,
+			  err);
+}
+
+static void __attribute__((noreturn)) join_main(struct join *j)
+{
+	struct joined child = { .j = j, .slave_fd = -1 };
+	struct err err = { 0 };
+
+	join_work(j, &child, &err);
+	sync_send_error(j->child_sync, &err);
+	_exit(1);
+}
+
+static int join_meet(struct join *j, int *console_fd, struct err *err)
+{
+	int ret = 0;
+
+	if (j->ps.process->terminal)
+		ret = sync_expect(j->parent_sync, SYNC_CONSOLE, NULL,
+				  console_fd, err);
+	if (!ret)
+		ret = sync_expect(j->parent_sync, SYNC_PID, &j->pid, &j->pidfd,
+				  err);
+	return ret;
+}
+
+int join_spawn(struct join *j, int *console_fd, struct err *err)
+{
+	struct clone_args args = {
+		.flags = CLONE_CLEAR_SIGHAND,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t joiner;
+	int ret;
+
+	ret = sync_pair(&j->parent_sync, &j->child_sync);
+	if (ret)
+		return err_code(err, ret, "cannot make the sync sockets");
+	j->ignored = signals_ignored(j->proc_fd);
+	if (j->cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)j->cgroup_fd;
+	}
+	joiner = sys_clone3(&args, sizeof(args));
+	if (joiner < 0) {
+		ret = err_sys(err, "cannot clone into the container's cgroup");
+		auto_close_fd(&j->parent_sync);
+		auto_close_fd(&j->child_sync);
+		return ret;
+	}
+	if (joiner == 0)
+		join_main(j);
+	auto_close_fd(&j->child_sync);
+	ret = join_meet(j, console_fd, err);
+	if (ret)
+		kill(joiner, SIGKILL);
+	while (waitpid(joiner, NULL, 0) < 0 && errno == EINTR)
+		;
+	return ret;
+}
+
+int join_go(struct join *j, struct err *err)
+{
+	struct sync_msg msg;
+	int ret;
+
+	ret = sync_send(j->parent_sync, SYNC_GO, 0, -1);
+	if (ret && ret != -EPIPE)
+		return err_code(err, ret, "cannot reach the new process");
+	ret = sync_recv(j->parent_sync, &msg, NULL);
+	if (ret < 0)
+		return err_code(err, ret, "waiting for the new process");
+	if (ret == 0)
+		return 0;
+	if (msg.step != SYNC_ERROR)
+		return err_set(err, -EPROTO, "unexpected step '%s'",
+			       sync_step_name(msg.step));
+	if (err)
+		*err = msg.err;
+	return msg.err.code;
+}
+
+void join_abort(struct join *j)
+{
+	if (j->pidfd >= 0)
+		sys_pidfd_send_signal(j->pidfd, SIGKILL, NULL, 0);
+	if (j->pid > 0) {
+		while (waitpid(j->pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+	j->pid = 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_LIBCONTAINER_JOIN_H
+#define HULL_LIBCONTAINER_JOIN_H
+
+#include "libcontainer/init.h"
+
+/**
+ * struct join - an additional process on its way into a container.
+ * @init_pidfd: the container's first process
+ * @ns_flags: CLONE_NEW* to join
+ * @ps, @filter, @proc_fd, @first_fd, @extra_env, @ignored: as in struct init
+ * @cgroup_fd: where it starts, or -1
+ * @with_limits: the parent sets rlimits
+ * @pid, @pidfd: of the new process, once it is there
+ */
+struct join {
+	int init_pidfd;
+	int ns_flags;
+	struct process_ctx ps;
+	struct seccomp_prog filter;
+	int cgroup_fd;
+	int proc_fd;
+	int parent_sync;
+	int child_sync;
+	int first_fd;
+	const char *extra_env[4];
+	uint64_t ignored;
+	pid_t pid;
+	int pidfd;
+};
+
+/**
+ * join_spawn() - start the process; it waits for SYNC_GO with everything
+ * applied to it already.
+ * @console_fd: receives the terminal's master where process.terminal is set
+ *
+ * Return: 0, -EBUSY (the cgroup takes no processes: try another), ...
+ */
+int join_spawn(struct join *j, int *console_fd, struct err *err);
+
+/** join_go() - let it execute. Return: 0 once execve(2) has succeeded. */
+int join_go(struct join *j, struct err *err);
+
+/** join_abort() - kill and reap it. */
+void join_abort(struct join *j);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "libcontainer/gate.h"
+#include "libcontainer/hooks.h"
+#include "libcontainer/sync.h"
+#include "rootfs/rootfs.h"
+
+#define CACHE_DIR ".cache/seccomp"
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* A bundle may ask for more isolation than the caller did, never for less. */
+static int check_isolation(const struct spec *spec, struct err *err)
+{
+	const char *want = spec_annotation(spec, "run.hull.isolation");
+
+	if (!want || !strcmp(want, "process"))
+		return 0;
+	return err_at(err, -ENOTSUP, "annotations[\"run.hull.isolation\"]",
+		      "isolation '%s' is not built into this hull", want);
+}
+
+static int load(struct launch *l, const char *id, struct err *err)
+{
+	const struct hull_create_options *opt = l->opt;
+	int ret;
+
+	if (geteuid() != 0)
+		return err_set(err, -EPERM,
+			       "hull must be run by root: rootless containers "
+			       "are not supported yet");
+	ret = ct_check_id(id, err);
+	if (!ret)
+		ret = bundle_load(&l->ct.arena, opt->bundle, opt->config,
+				  &l->bundle, err);
+	if (ret)
+		return ret;
+	l->in.spec = l->bundle.spec;
+	if (!l->in.spec->has_process)
+		return err_at(err, -EINVAL, "process", "is required");
+	ret = check_isolation(l->in.spec, err);
+	if (ret)
+		return ret;
+	listen_fds_take(&l->listen);
+	ret = handover_check_fds(opt->preserve_fds + l->listen.count, err);
+	if (ret)
+		return ret;
+	l->in.first_fd = (int)(3 + opt->preserve_fds + l->listen.count);
+	memcpy(l->in.extra_env, l->listen.env, sizeof(l->in.extra_env));
+	return handover_console_rule(l->in.spec->process.terminal,
+				     l->in.gate_fd != -1 || opt->detach,
+				     opt->console_socket, err);
+}
+
+static int plan(struct launch *l, const char *id, struct err *err)
+{
+	const struct spec *spec = l->in.spec;
+	struct init *in = &l->in;
+	int ret;
+
+	in->proc_fd = proc_root_open();
+	if (in->proc_fd < 0)
+		return err_code(err, in->proc_fd, "cannot open /proc");
+	ret = ns_plan_init(&in->ns, &spec->linux_, err);
+	if (ret)
+		return ret;
+	in->ps = (struct process_ctx){
+		.process = &spec->process,
+		.personality = &spec->linux_.personality,
+		.mempolicy = &spec->linux_.mempolicy,
+		.proc_fd = in->proc_fd,
+		.parent_sets_limits =
+			init_has_userns(in) && spec->process.rlimit_count,
+	};
+	if (!l->opt->no_new_keyring)
+		in->ps.keyring = arena_printf(&l->ct.arena, "_ses.%s", id);
+	in->need_ready = in->gate_fd != -1 || in->ps.parent_sets_limits;
+	ret = process_check(&in->ps, err);
+	if (ret)
+		return ret;
+	if (l->ctx->manager == HULL_CGROUP_DISABLED) {
+		l->ct.st.cgroup.manager = CG_MANAGER_DISABLED;
+		return 0;
+	}
+	return cg_place_init(&l->ct.st.cgroup, (enum cg_manager)l->ctx->manager,
+			     spec->linux_.cgroups_path, id,
+			     &spec->linux_.resources, err);
+}
+
+/* First trace on the machine: from here on `delete -f` knows what to do. */
+static int record(struct launch *l, const char *id, struct err *err)
+{
+	struct cg_place place = l->ct.st.cgroup;
+	struct ct_state *st = &l->ct.st;
+	int ret;
+
+	ret = ct_new(l->ctx, id, &l->ct, err);
+	if (ret)
+		return ret;
+	l->made = true;
+	st->oci_version = arena_strndup(&l->ct.arena, l->in.spec->oci_version,
+					strlen(l->in.spec->oci_version));
+	st->bundle = arena_strndup(&l->ct.arena, l->bundle.path,
+				   strlen(l->bundle.path));
+	st->rootfs = arena_strndup(&l->ct.arena, l->bundle.root_path,
+				   strlen(l->bundle.root_path));
+	if (!st->oci_version || !st->bundle || !st->rootfs)
+		return err_set(err, -ENOMEM, "out of memory");
+	st->created_ns = now_ns();
+	st->owner = geteuid();
+	st->ns_flags = l->in.ns.present;
+	st->cgroup = place;
+	l->ct.spec = l->in.spec;
+	ret = ct_save(&l->ct, err);
+	if (!ret)
+		ret = ct_save_config(&l->ct, l->bundle.text, l->bundle.len,
+				     err);
+	return ret;
+}
+
+static int make_cgroup(struct launch *l, struct err *err)
+{
+	const struct cg_place *place = &l->ct.st.cgroup;
+	int ret;
+
+	if (place->manager == CG_MANAGER_DISABLED)
+		return 0;
+	ret = cg_create(place, err);
+	if (ret < 0)
+		return ret;
+	l->in.cgroup_fd = ret;
+	return cg_apply(l->in.cgroup_fd, place, &l->in.spec->linux_.resources,
+			false, err);
+}
+
+static int open_cache(struct launch *l)
+{
+	if (mkdirat(l->ct.root_fd, ".cache", 0700) < 0 && errno != EEXIST)
+		return -1;
+	if (mkdirat(l->ct.root_fd, CACHE_DIR, 0700) < 0 && errno != EEXIST)
+		return -1;
+	return openat(l->ct.root_fd, CACHE_DIR,
+		      O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int make_filter(struct launch *l, struct err *err)
+{
+	const struct spec_seccomp *profile = &l->in.spec->linux_.seccomp;
+	auto_fd int cache_fd = -1;
+	int ret;
+
+	if (!profile->set)
+		return 0;
+	cache_fd = open_cache(l);
+	ret = seccomp_prepare(cache_fd, profile, &l->in.filter, err);
+	if (!ret)
+		l->in.ps.filter = &l->in.filter;
+	return ret;
+}
+
+/* One user namespace per mount that has mappings of its own, else -1. */
+static int map_mounts(struct launch *l, const int **fds, struct err *err)
+{
+	const struct spec *spec = l->in.spec;
+	int *list;
+
+	*fds = NULL;
+	list = arena_array(&l->ct.arena, spec->mount_count + 1, sizeof(*list));
+	if (!list)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+
+		list[i] = -1;
+		if (!m->uid_map_count)
+			continue;
+		list[i] = ns_userns_fd(l->in.proc_fd, m->uid_maps,
+				       m->uid_map_count, m->gid_maps,
+				       m->gid_map_count, err);
+		if (list[i] < 0)
+			return err_wrap(err, "mounts[%zu].uidMappings", i);
+		*fds = list;
+	}
+	return 0;
+}
+
+static bool wants_idmap(const struct spec *spec)
+{
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+
+		for (size_t k = 0; k < m->option_count; k++) {
+			if (!strcmp(m->options[k], "idmap") ||
+			    !strcmp(m->options[k], "ridmap"))
+				return true;
+		}
+	}
+	return false;
+}
+
+static int open_rootfs(struct launch *l, struct err *err)
+{
+	const struct spec_linux *lin = &l->in.spec->linux_;
+	auto_fd int userns_fd = -1;
+	const struct ns_plan *ns = &l->in.ns;
+	struct rootfs_config cfg = {
+		.spec = l->in.spec,
+		.bundle = l->bundle.path,
+		.root_path = l->bundle.root_path,
+		.new_mount_ns = ns->create & CLONE_NEWNS,
+		.userns = init_has_userns(&l->in),
+		.userns_fd = ns->join_fd[SPEC_NS_USER],
+		.new_net_ns = ns->create & CLONE_NEWNET,
+		.new_pid_ns = ns->create & CLONE_NEWPID,
+		.cgroup_ns = ns->new_cgroup || ns->join_fd[SPEC_NS_CGROUP] >= 0,
+		.cgroup_fd = l->in.cgroup_fd,
+		.no_pivot = l->opt->no_pivot,
+	};
+	int ret;
+
+	ret = map_mounts(l, &cfg.mount_userns_fds, err);
+	if (ret)
+		return ret;
+	if ((ns->create & CLONE_NEWUSER) && wants_idmap(l->in.spec)) {
+		userns_fd = ns_userns_fd(l->in.proc_fd, lin->uid_maps,
+					 lin->uid_map_count, lin->gid_maps,
+					 lin->gid_map_count, err);
+		if (userns_fd < 0)
+			return userns_fd;
+		cfg.userns_fd = userns_fd;
+	}
+	ret = rootfs_open(&cfg, &l->in.rootfs, err);
+	for (size_t i = 0; cfg.mount_userns_fds && i < cfg.spec->mount_count;
+	     i++) {
+		if (cfg.mount_userns_fds[i] >= 0)
+			close(cfg.mount_userns_fds[i]);
+	}
+	return ret;
+}
+
+static const struct launch_step {
+	const char *name;
+	int (*run)(struct launch *l, struct err *err);
+} launch_steps[] = {
+	{ "cgroup", make_cgroup },
+	{ "seccomp", make_filter },
+	{ "rootfs", open_rootfs },
+};
+
+int launch_prepare(struct launch *l, const struct hull_context *ctx,
+		   const char *id, const struct hull_create_options *opt,
+		   bool gate, struct err *err)
+{
+	int ret;
+
+	*l = (struct launch){
+		.ctx = ctx,
+		.opt = opt,
+		.ct = CT_INIT,
+		.console_fd = -1,
+		.in = { .cgroup_fd = -1,
+			.gate_fd = gate ? -2 : -1,
+			.proc_fd = -1,
+			.parent_sync = -1,
+			.child_sync = -1,
+			.pidfd = -1 },
+	};
+	l->in.ct = &l->ct;
+	for (size_t i = 0; i < SPEC_NS_TYPES; i++)
+		l->in.ns.join_fd[i] = -1;
+	ret = load(l, id, err);
+	if (!ret)
+		ret = plan(l, id, err);
+	if (ret) {
+		err_stage(err, "config");
+		return ret;
+	}
+	/*
+	 * From here on descriptors and memory of this process are inherited by
+	 * one that enters the container.
+	 */
+	prctl(PR_SET_DUMPABLE, 0);
+	ret = record(l, id, err);
+	if (ret) {
+		err_stage(err, "state");
+		return ret;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(launch_steps); i++) {
+		ret = launch_steps[i].run(l, err);
+		if (ret) {
+			err_stage(err, launch_steps[i].name);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int launch_spawn(struct launch *l, struct err *err)
+{
+	struct init *in = &l->in;
+	int ret;
+
+	if (in->gate_fd != -1) {
+		in->gate_fd = gate_listen(l->ct.dir_fd, err);
+		if (in->gate_fd < 0)
+			return in->gate_fd;
+	}
+	ret = sync_pair(&in->parent_sync, &in->child_sync);
+	if (ret)
+		return err_code(err, ret, "cannot make the sync sockets");
+	ret = init_spawn(in, err);
+	if (!ret)
+		ret = init_handshake(in, &l->console_fd, err);
+	if (!ret && l->opt->console_socket)
+		ret = handover_send_fd(l->opt->console_socket, "/dev/ptmx",
+				       l->console_fd, err);
+	if (!ret && l->opt->pidfd_socket)
+		ret = handover_send_fd(l->opt->pidfd_socket, "pidfd", in->pidfd,
+				       err);
+	if (!ret && l->opt->pid_file)
+		ret = handover_pid_file(l->opt->pid_file, in->pid, err);
+	return ret;
+}
+
+void launch_undo(struct launch *l)
+{
+	auto_free char *json = NULL;
+	struct err ignored;
+
+	init_abort(&l->in);
+	if (!l->made)
+		return;
+	auto_close_fd(&l->in.cgroup_fd);
+	if (l->in.spec->hooks.count[SPEC_HOOK_POSTSTOP] &&
+	    !ct_state_json(&l->ct, HULL_STOPPED, 0, &json))
+		hooks_run(l->in.spec, SPEC_HOOK_POSTSTOP, json, -1, NULL, NULL);
+	if (ct_remove(&l->ct, &ignored))
+		log_warn("cannot clean up: %s", ignored.msg);
+	l->made = false;
+}
+
+void launch_release(struct launch *l)
+{
+	init_release(&l->in);
+	listen_fds_release(&l->listen);
+	auto_close_fd(&l->console_fd);
+	ct_close(&l->ct);
+}

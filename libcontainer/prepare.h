@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_LIBCONTAINER_PREPARE_H
+#define HULL_LIBCONTAINER_PREPARE_H
+
+#include "libcontainer/bundle.h"
+#include "libcontainer/handover.h"
+#include "libcontainer/init.h"
+
+/**
+ * struct launch - one create or run from its arguments to the clone.
+ * @made: the container's directory exists, and must go if this fails
+ */
+struct launch {
+	const struct hull_context *ctx;
+	const struct hull_create_options *opt;
+	struct ct ct;
+	struct bundle bundle;
+	struct listen_fds listen;
+	struct init in;
+	int console_fd;
+	bool made;
+};
+
+/**
+ * launch_prepare() - everything before the clone: the bundle is read and
+ * checked, all that can be refused is refused, then state, cgroup, filter.
+ * @gate: init waits at a gate (create) instead of the handshake (run)
+ *
+ * On failure launch_undo() cleans up whatever was made.
+ */
+int launch_prepare(struct launch *l, const struct hull_context *ctx,
+		   const char *id, const struct hull_create_options *opt,
+		   bool gate, struct err *err);
+
+/** launch_spawn() - clone init and bring it to its start. */
+int launch_spawn(struct launch *l, struct err *err);
+
+/**
+ * launch_undo() - a failed launch leaves nothing: kill, poststop hooks,
+ * cgroup, state.
+ */
+void launch_undo(struct launch *l);
+
+/** launch_release() - free memory and descriptors; the container stays. */
+void launch_release(struct launch *l);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/container.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "libcontainer/hooks.h"
+#include "libcontainer/prepare.h"
+#include "libcontainer/record.h"
+#include "libcontainer/supervise.h"
+
+static int poststart(struct launch *l, struct err *err)
+{
+	auto_free char *json = NULL;
+	int ret;
+
+	if (!l->in.spec->hooks.count[SPEC_HOOK_POSTSTART])
+		return 0;
+	ret = ct_state_json(&l->ct, HULL_RUNNING, l->in.pid, &json);
+	if (ret)
+		return err_code(err, ret, "cannot write the state for hooks");
+	return hooks_run(l->in.spec, SPEC_HOOK_POSTSTART, json, -1, NULL, err);
+}
+
+static int start(struct launch *l, struct err *err)
+{
+	struct timespec ts;
+	int ret;
+
+	ret = launch_spawn(l, err);
+	if (!ret && (l->opt->detach || l->opt->keep))
+		ret = record_pin(&l->ct, l->in.pidfd, err);
+	if (!ret) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		l->ct.st.started = true;
+		l->ct.st.started_ns =
+			(int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+		ret = ct_save(&l->ct, err);
+	}
+	if (!ret)
+		ret = init_go(&l->in, err);
+	return ret ? ret : poststart(l, err);
+}
+
+/* The end of a foreground run: nothing stays, or with --keep all but the
+ * processes. */
+static int finish(struct launch *l, int status, struct err *err)
+{
+	auto_free char *json = NULL;
+	int ret = 0;
+
+	if (l->ct.st.cgroup.manager != CG_MANAGER_DISABLED &&
+	    !(l->in.ns.create & CLONE_NEWPID) && l->in.cgroup_fd >= 0)
+		ret = cg_kill(l->in.cgroup_fd, err);
+	ct_lock(&l->ct, NULL);
+	if (l->opt->keep) {
+		record_end(&l->ct, &status, true);
+		return ret;
+	}
+	auto_close_fd(&l->in.cgroup_fd);
+	ret = ct_remove(&l->ct, err);
+	l->made = false;
+	if (l->in.spec->hooks.count[SPEC_HOOK_POSTSTOP] &&
+	    !ct_state_json(&l->ct, HULL_STOPPED, 0, &json))
+		hooks_run(l->in.spec, SPEC_HOOK_POSTSTOP, json, -1, NULL, NULL);
+	return ret;
+}
+
+static int foreground(struct launch *l, int *code, struct err *err)
+{
+	bool own_pids = l->in.ns.create & CLONE_NEWPID;
+	struct supervisor s;
+	int status, ret;
+
+	ret = supervise_begin(&s, !own_pids && !l->opt->no_subreaper, err);
+	if (ret)
+		return ret;
+	ret = start(l, err);
+	if (!ret) {
+		ct_unlock(&l->ct);
+		ret = supervise(&s, l->in.pidfd, l->in.pid, l->console_fd,
+				&status, err);
+	}
+	supervise_end(&s);
+	if (ret)
+		return ret;
+	l->in.pid = 0;
+	*code = supervise_code(status);
+	return finish(l, status, err);
+}
+
+int hull_run(const struct hull_context *ctx, const char *id,
+	     const struct hull_create_options *opt, int *status,
+	     struct err *err)
+{
+	struct launch l;
+	int ret;
+
+	*status = 0;
+	ret = launch_prepare(&l, ctx, id, opt, false, err);
+	if (!ret && opt->detach)
+		ret = start(&l, err);
+	else if (!ret)
+		ret = foreground(&l, status, err);
+	if (ret)
+		launch_undo(&l);
+	launch_release(&l);
+	return ret;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/init.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/sys.h"
+#include "libcontainer/sync.h"
+
+bool init_has_userns(const struct init *in)
+{
+	return (in->ns.create & CLONE_NEWUSER) ||
+	       in->ns.join_fd[SPEC_NS_USER] >= 0;
+}
+
+/*
+ * Who must join before the clone: a pid namespace concerns only later children
+ * of the caller; and a namespace that belongs to the host's user namespace
+ * cannot be joined any more from inside the container's. hull itself stays
+ * where it is (hooks run from it), so a joiner process does that part and
+ * clones init as hull's own child (CLONE_PARENT).
+ */
+static bool needs_joiner(const struct init *in)
+{
+	if (in->ns.join_fd[SPEC_NS_PID] >= 0 ||
+	    in->ns.join_fd[SPEC_NS_USER] >= 0)
+		return true;
+	if (!init_has_userns(in))
+		return false;
+	for (size_t i = 0; i < SPEC_NS_TYPES; i++) {
+		if (in->ns.join_fd[i] >= 0)
+			return true;
+	}
+	return false;
+}
+
+static pid_t clone_into(const struct init *in, uint64_t flags, bool cgroup,
+			int *pidfd)
+{
+	struct clone_args args = {
+		.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+	};
+
+	if (cgroup && in->cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)in->cgroup_fd;
+	}
+	return sys_clone3(&args, sizeof(args));
+}
+
+static int joiner_work(struct init *in, struct err *err)
+{
+	int others = ~(CLONE_NEWUSER | CLONE_NEWPID);
+	auto_fd int pidfd = -1;
+	pid_t pid;
+	int ret;
+
+	ret = ns_join(&in->ns, others, err);
+	if (!ret)
+		ret = ns_join(&in->ns, CLONE_NEWUSER, err);
+	if (!ret)
+		ret = ns_join(&in->ns, CLONE_NEWPID, err);
+	if (ret)
+		return ret;
+	pid = clone_into(in, (uint64_t)in->ns.create | CLONE_PARENT, false,
+			 &pidfd);
+	if (pid < 0)
+		return err_sys(err, "cannot clone init");
+	if (pid == 0) {
+		in->joined = true;
+		init_child(in);
+	}
+	return sync_send(in->child_sync, SYNC_PID, pid, pidfd);
+}
+
+static void __attribute__((noreturn)) joiner_main(struct init *in)
+{
+	struct err err = { 0 };
+
+	close(in->parent_sync);
+	if (joiner_work(in, &err)) {
+		err_stage(&err, "namespaces");
+		sync_send_error(in->child_sync, &err);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+static int spawn_joined(struct init *in, struct err *err)
+{
+	auto_fd int joiner_fd = -1;
+	pid_t joiner;
+	int ret;
+
+	joiner = clone_into(in, 0, true, &joiner_fd);
+	if (joiner < 0)
+		return err_sys(err, "cannot clone the joining process");
+	if (joiner == 0)
+		joiner_main(in);
+	close(in->child_sync);
+	in->child_sync = -1;
+	ret = sync_expect(in->parent_sync, SYNC_PID, &in->pid, &in->pidfd, err);
+	if (ret)
+		sys_pidfd_send_signal(joiner_fd, SIGKILL, NULL, 0);
+	while (waitpid(joiner, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (!ret && in->pidfd < 0)
+		ret = err_set(err, -EPROTO, "the joiner sent no pidfd");
+	return ret;
+}
+
+int init_spawn(struct init *in, struct err *err)
+{
+	in->ignored = signals_ignored(in->proc_fd);
+	if (needs_joiner(in))
+		return spawn_joined(in, err);
+	in->pid = clone_into(in, (uint64_t)in->ns.create, true, &in->pidfd);
+	if (in->pid < 0)
+		return err_sys(err, "cannot clone init");
+	if (in->pid == 0)
+		init_child(in);
+	close(in->child_sync);
+	in->child_sync = -1;
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/container.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/sys.h"
+#include "libcontainer/gate.h"
+#include "libcontainer/hooks.h"
+#include "libcontainer/state.h"
+
+static int check_status(struct ct *ct, struct err *err)
+{
+	switch (ct_status(ct)) {
+	case HULL_CREATED:
+		return 0;
+	case HULL_STOPPED:
+		return err_set(err, -EINVAL,
+			       "cannot start a container that has stopped");
+	case HULL_RUNNING:
+		return err_set(err, -EINVAL,
+			       "cannot start an already running container");
+	default:
+		return err_set(err, -EINVAL,
+			       "cannot start a container in the %s state",
+			       hull_status_name(ct_status(ct)));
+	}
+}
+
+/* A failed poststart hook stops the container (runtime-spec 1.3.0). */
+static int poststart(struct ct *ct, int pidfd, struct err *err)
+{
+	auto_free char *json = NULL;
+	int ret;
+
+	ret = ct_load_spec(ct, err);
+	if (ret || !ct->spec->hooks.count[SPEC_HOOK_POSTSTART])
+		return ret;
+	ret = ct_state_json(ct, HULL_RUNNING, ct->st.pid, &json);
+	if (ret)
+		return err_code(err, ret, "cannot write the state for hooks");
+	ret = hooks_run(ct->spec, SPEC_HOOK_POSTSTART, json, -1, NULL, err);
+	if (ret) {
+		auto_fd int cg_fd = cg_open(&ct->st.cgroup);
+
+		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		if (cg_fd >= 0)
+			cg_kill(cg_fd, NULL);
+	}
+	return ret;
+}
+
+int hull_start(const struct hull_context *ctx, const char *id, struct err *err)
+{
+	auto_ct struct ct ct = CT_INIT;
+	auto_fd int pidfd = -1;
+	struct timespec ts;
+	int ret;
+
+	ret = ct_open(ctx, id, true, &ct, err);
+	if (!ret)
+		ret = check_status(&ct, err);
+	if (ret)
+		return ret;
+	pidfd = ct_pidfd(&ct);
+	if (pidfd < 0)
+		return err_set(err, -ESRCH,
+			       "cannot start a container that has stopped");
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ct.st.started = true;
+	ct.st.started_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	ret = ct_save(&ct, err);
+	if (!ret)
+		ret = gate_open(ct.dir_fd, pidfd, err);
+	if (ret == -ECONNREFUSED)
+		return err_set(err, -EINVAL,
+			       "cannot start an already running container");
+	return ret ? ret : poststart(&ct, pidfd, err);
+}

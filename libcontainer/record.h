@@ -2,6 +2,9 @@
 #ifndef HULL_LIBCONTAINER_RECORD_H
 #define HULL_LIBCONTAINER_RECORD_H
 
+#include <stdint.h>
+#include <sys/types.h>
+
 struct ct;
 struct err;
 
@@ -26,5 +29,13 @@ void record_unpin(struct ct *ct);
  * @exact: the caller saw the end itself, now
  */
 void record_end(struct ct *ct, const int *wait_status, _Bool exact);
+
+/**
+ * record_zombie() - the wait status of a process that has ended and has not
+ * been reaped yet.
+ *
+ * Return: true; false also when the caller may not see it.
+ */
+_Bool record_zombie(pid_t pid, uint64_t start_time, int *status);
 
 #endif

@@ -30,16 +30,13 @@ static int start(struct launch *l, struct err *err)
 	struct timespec ts;
 	int ret;
 
+	/* said before it is true, so that one record of init's pid serves */
+	clock_gettime(CLOCK_REALTIME, &ts);
+	l->ct.st.started = true;
+	l->ct.st.started_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 	ret = launch_spawn(l, err);
 	if (!ret && (l->opt->detach || l->opt->keep))
 		ret = record_pin(&l->ct, l->in.pidfd, err);
-	if (!ret) {
-		clock_gettime(CLOCK_REALTIME, &ts);
-		l->ct.st.started = true;
-		l->ct.st.started_ns =
-			(int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-		ret = ct_save(&l->ct, err);
-	}
 	if (!ret)
 		ret = init_go(&l->in, err);
 	return ret ? ret : poststart(l, err);

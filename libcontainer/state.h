@@ -32,7 +32,10 @@ struct spec;
  * struct ct_state - contents of state.json.
  * @pid, @start_time: init; 0 until it is cloned. Trusted only together
  * @ns_flags: CLONE_NEW* of all namespaces in the config: what exec joins
- * @started:  the workload was let go (start, or run)
+ * @started:  the workload was let go (start, or run); saved before it is told
+ * @annotations: key, value, key, value, ..., NULL; or NULL. ct_save() takes
+ *            them from ct->spec when they are unset, so that showing a state
+ *            needs no config.json
  */
 struct ct_state {
 	char *id;
@@ -48,17 +51,22 @@ struct ct_state {
 	bool started;
 	struct cg_place cgroup;
 	struct hull_exit exit;
+	char **annotations;
 };
 
 /**
  * struct ct - an open container: directory, lock, state, and on demand the
  * spec from the kept config.json.
+ * @missing: there is no state.json (yet); @st has the id and nothing else
+ * @damaged: state.json is there but not to be trusted; @st likewise
  */
 struct ct {
 	struct arena arena;
 	int root_fd; /* directory of all states */
 	int dir_fd;  /* this container's */
 	bool locked;
+	bool missing;
+	bool damaged;
 	struct ct_state st;
 	const struct spec *spec; /* NULL until ct_load_spec() */
 };
@@ -71,7 +79,7 @@ struct ct {
 
 /**
  * ct_check_id() - letters, digits, '_', '+', '.', '-'; not empty, no leading
- * '.'; at most 255 bytes (a directory's name).
+ * '.' or '-'; at most 255 bytes (a directory's name).
  */
 int ct_check_id(const char *id, struct err *err);
 
@@ -115,6 +123,13 @@ int ct_load_spec(struct ct *ct, struct err *err);
 
 /** ct_unlock() - let others go on while this process waits for something. */
 void ct_unlock(struct ct *ct);
+
+/**
+ * ct_lock() - take the lock again; waits. What is in memory is not read again.
+ *
+ * Return: 0, -ENOENT (somebody has deleted the container meanwhile: not locked,
+ * and ct_remove() then does nothing), or -errno.
+ */
 int ct_lock(struct ct *ct, struct err *err);
 
 /**
@@ -133,8 +148,9 @@ int ct_pidfd(const struct ct *ct);
 
 /**
  * ct_remove() - remove everything of a container whose processes are dead or
- * to be killed: cgroup (kills what is in it), exit mount, directory. Goes on
- * after an error and returns the first one. The lock must be held.
+ * to be killed: cgroup (kills what is in it), exit mount, directory. When the
+ * cgroup cannot be removed the directory stays, so that `delete` can be tried
+ * again. The lock must be held.
  */
 int ct_remove(struct ct *ct, struct err *err);
 

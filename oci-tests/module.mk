@@ -32,3 +32,39 @@ comma := ,
 unit: $(unit-bin)
 check-unit: $(unit-bin) ## unit tests (cmocka, no root needed)
 	$(Q)oci-tests/support/run-unit $(unit-bin)
+
+# ---- programs that the host tests use
+tests-src := $(sort $(wildcard oci-tests/support/*.c))
+tests-bin := $(patsubst oci-tests/support/%.c,$(BUILD)/tests/%,$(tests-src))
+
+$(BUILD)/tests/%: oci-tests/support/%.c
+	@echo "  LINK  $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static \
+		-o $@ $< -lutil
+
+# ---- the rings of `make check`; each leaves a line in $(BUILD)/results
+.PHONY: check check-host check-testhost lint bench
+func-env = HULL=$(abspath $(BUILD)/hull) TESTS=$(abspath $(BUILD)/tests) \
+	ASAN_OPTIONS=detect_leaks=0
+
+check-host: all $(tests-bin) ## host tests on this machine (root)
+	$(Q)$(func-env) oci-tests/support/run-func
+
+check-testhost: all $(tests-bin) ## the same in the test host: systemd, cgroup v2
+	$(Q)BUILD=$(BUILD) oci-tests/support/check-testhost
+
+lint: ## format, floors, sizes, headers
+	$(Q)rc=0; for l in format floors sizes headers; do \
+		oci-tests/lint/$$l || rc=1; done; exit $$rc
+
+check: ## install what is needed, run every test (root)
+	$(Q)$(MAKE) deps
+	$(Q)$(MAKE) all unit tests-programs
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" oci-tests/support/check $(if $(SAN),san)
+
+.PHONY: tests-programs
+tests-programs: $(tests-bin)
+
+bench: all $(tests-bin) ## compare with crun, runc and bubblewrap (root)
+	$(Q)HULL=$(abspath $(BUILD)/hull) oci-tests/bench/run

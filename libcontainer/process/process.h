@@ -58,7 +58,9 @@ void seccomp_release(struct seccomp_prog *prog);
  *             caller's (--no-new-keyring)
  * @parent_sets_limits: rlimits are set by the parent with prlimit(2), because
  *             in a user namespace CAP_SYS_RESOURCE does not count
- * @is_exec:   an additional process: cwd is not made, HOME rules as runc's
+ * @is_exec:   an additional process: it joins init's session keyring as it is
+ * @userns:    the process runs in a user namespace of its own, made or joined:
+ *             all capabilities are there to give
  */
 struct process_ctx {
 	const struct spec_process *process;
@@ -69,6 +71,7 @@ struct process_ctx {
 	const char *keyring;
 	bool parent_sets_limits;
 	bool is_exec;
+	bool userns;
 };
 
 /**

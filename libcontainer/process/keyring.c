@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/process/process.h"
+
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/sys.h"
+#include "libcontainer/process/steps.h"
+
+/* Permission bits of linux/key.h, which user space headers do not have. */
+#define KEY_USR_SEARCH 0x00080000u
+#define KEY_OTH_SEARCH 0x00000008u
+
+#define DESCRIPTION_MAX 512
+
+/*
+ * What the members of a keyring need to find keys in it; as runc: the owner,
+ * or anyone where a user namespace makes the owner somebody else.
+ */
+static int make_searchable(long ring, bool userns, struct err *err)
+{
+	char text[DESCRIPTION_MAX] = "";
+	unsigned int perm;
+	long n;
+
+	/* "keyring;UID;GID;PERM;NAME" */
+	n = sys_keyctl(KEYCTL_DESCRIBE, (unsigned long)ring,
+		       (unsigned long)text, sizeof(text) - 1);
+	if (n < 0)
+		return err_sys(err, "unable to mod keyring permissions");
+	if (sscanf(text, "%*[^;];%*[^;];%*[^;];%x;", &perm) != 1)
+		return err_set(err, -EIO,
+			       "unable to mod keyring permissions: the "
+			       "description has no permissions");
+	perm |= userns ? KEY_OTH_SEARCH : KEY_USR_SEARCH;
+	if (sys_keyctl(KEYCTL_SETPERM, (unsigned long)ring, perm, 0) < 0)
+		return err_sys(err, "unable to mod keyring permissions");
+	return 0;
+}
+
+int step_keyring(struct apply *a, struct err *err)
+{
+	const struct process_ctx *ctx = a->ctx;
+	const char *label = ctx->process->selinux_label;
+	bool labelled = label && *label;
+	long ring;
+	int ret;
+
+	if (!ctx->keyring)
+		return 0;
+	if (labelled) {
+		ret = lsm_keyring_label(ctx->proc_fd, label, err);
+		if (ret)
+			return ret;
+	}
+	ring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING,
+			  (unsigned long)ctx->keyring, 0, 0);
+	if (ring < 0 && errno != ENOSYS)
+		return err_sys(err, "unable to join session keyring");
+	ret = 0;
+	/* exec joins a keyring that init has made searchable already */
+	if (ring >= 0 && !ctx->is_exec)
+		ret = make_searchable(ring, ctx->userns, err);
+	if (!ret && labelled)
+		ret = lsm_keyring_label(ctx->proc_fd, NULL, err);
+	return ret;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/process/process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "libcontainer/process/steps.h"
+
+#define CPUS_MAX 8192 /* NR_CPUS of the largest configuration (x86) */
+#define LONG_BITS (sizeof(unsigned long) * CHAR_BIT)
+
+/* Values of linux/ioprio.h, which includes what clashes with sched.h. */
+#define IO_WHO_PROCESS 1
+#define IO_CLASS_SHIFT 13
+
+/* SCHED_ATTR_SIZE_VER0 of linux/sched/types.h: that header and glibc's sched.h
+ * both define struct sched_param. */
+struct sched_attr_v0 {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime;
+	uint64_t deadline;
+	uint64_t period;
+};
+
+_Static_assert(sizeof(struct sched_attr_v0) == 48, "SCHED_ATTR_SIZE_VER0");
+
+int step_scheduler(struct apply *a, struct err *err)
+{
+	const struct spec_scheduler *want = &a->ctx->process->scheduler;
+	struct sched_attr_v0 attr = {
+		.size = sizeof(attr),
+		.policy = (uint32_t)want->policy,
+		.flags = want->flags,
+		.nice = want->nice,
+		.priority = (uint32_t)want->priority,
+		.runtime = want->runtime_ns,
+		.deadline = want->deadline_ns,
+		.period = want->period_ns,
+	};
+
+	if (!want->set)
+		return 0;
+	if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+		return err_at(err, -errno, "process.scheduler",
+			      "error setting scheduler: %s", err_text(errno));
+	return 0;
+}
+
+int step_io_priority(struct apply *a, struct err *err)
+{
+	const struct spec_io_priority *want = &a->ctx->process->io_priority;
+	int value = want->class << IO_CLASS_SHIFT | want->priority;
+
+	if (!want->set)
+		return 0;
+	if (syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0, value) < 0)
+		return err_at(err, -errno, "process.ioPriority",
+			      "failed to set io priority: %s", err_text(errno));
+	return 0;
+}
+
+int process_affinity(pid_t pid, const char *cpus, struct err *err)
+{
+	unsigned long bits[CPUS_MAX / LONG_BITS];
+	int ret;
+
+	ret = numlist_parse(cpus, bits, CPUS_MAX);
+	if (ret)
+		return err_at(err, ret, "process.execCPUAffinity",
+			      "'%s' is not a list of CPUs", cpus);
+	if (syscall(SYS_sched_setaffinity, pid, sizeof(bits), bits) < 0)
+		return err_at(err, -errno, "process.execCPUAffinity",
+			      "cannot run on CPUs '%s': %s", cpus,
+			      err_text(errno));
+	return 0;
+}

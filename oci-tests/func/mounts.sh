@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+. "$(dirname "$0")/../support/lib.sh"
+
+add() { # jq object of a mount
+	cfg ".mounts += [$1]"
+}
+info() { # destination
+	run_sh "awk -v d=$1 '\$5 == d' /proc/self/mountinfo" | tail -n 1
+}
+t_bind_dir_and_file() {
+	bundle
+	mkdir -p "$T/src/sub"
+	echo content >"$T/src/file"
+	add "{destination: \"/new/dir\", type: \"bind\", source: \"$T/src\", options: [\"rbind\", \"rw\"]}"
+	add "{destination: \"/new/file\", type: \"bind\", source: \"$T/src/file\", options: [\"bind\", \"ro\"]}"
+	cfg '.root.readonly = false'
+	eq "$(run_sh 'cat /new/dir/file /new/file; touch /new/dir/made; echo x 2>/dev/null >/new/file || echo ro' | tr '\n' ' ')" 'content content ro '
+	[ -e "$T/src/made" ]
+}
+t_relative_source() {
+	bundle
+	mkdir "$B/vol"
+	echo rel >"$B/vol/f"
+	add '{destination: "/mnt", type: "bind", source: "vol", options: ["rbind"]}'
+	eq "$(cd / && run_sh 'cat /mnt/f')" rel
+}
+t_options_reach_the_mount() {
+	bundle
+	add '{destination: "/m", type: "tmpfs", source: "tmpfs", options: ["nosuid","nodev","noexec","noatime","size=1m","mode=700"]}'
+	line=$(info /m)
+	for o in nosuid nodev noexec noatime mode=700 size=1024k; do has "$line" $o; done
+}
+t_recursive_read_only() {
+	mkdir -p "$T/src/sub"
+	mount -t tmpfs t "$T/src/sub"
+	bundle
+	add "{destination: \"/mnt\", type: \"bind\", source: \"$T/src\", options: [\"rbind\", \"ro\"]}"
+	add "{destination: \"/mnt2\", type: \"bind\", source: \"$T/src\", options: [\"rbind\", \"rro\"]}"
+	rc=0
+	out=$(run_sh 'touch /mnt/sub/a && echo below-rw; touch /mnt2/sub/b 2>/dev/null || echo below-ro') || rc=$?
+	umount "$T/src/sub"
+	eq "$(echo "$out" | tr '\n' ' ')" 'below-rw below-ro '
+}
+t_tmpcopyup() {
+	bundle
+	mkdir -p "$B/rootfs/data/d"
+	echo kept >"$B/rootfs/data/d/f"
+	ln -s d/f "$B/rootfs/data/l"
+	chmod 640 "$B/rootfs/data/d/f"
+	chown 12:34 "$B/rootfs/data/d/f"
+	add '{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}'
+	eq "$(run_sh 'cat /data/l; stat -c "%a %u %g" /data/d/f; touch /data/new' | tr '\n' ' ')" 'kept 640 12 34 '
+	[ ! -e "$B/rootfs/data/new" ] || fail 'written to the lower directory'
+}
+t_later_mount_wins() {
+	bundle
+	mkdir "$T/a" "$T/b2"
+	touch "$T/a/one" "$T/b2/two"
+	add "{destination: \"/m\", type: \"bind\", source: \"$T/a\", options: [\"bind\"]}"
+	add "{destination: \"/m\", type: \"bind\", source: \"$T/b2\", options: [\"bind\"]}"
+	eq "$(run_sh 'ls /m')" two
+}
+t_propagation() {
+	bundle '.linux.rootfsPropagation = "shared"'
+	has "$(run_sh "awk '\$5 == \"/\"' /proc/self/mountinfo")" shared:
+	cfg '.linux.rootfsPropagation = "private"'
+	hasnt "$(run_sh "awk '\$5 == \"/\"' /proc/self/mountinfo")" shared:
+	mkdir "$T/s"
+	add "{destination: \"/p\", type: \"bind\", source: \"$T/s\", options: [\"rbind\", \"rshared\"]}"
+	has "$(info /p)" shared:
+}
+t_host_mounts_stay_as_they_are() {
+	bundle
+	grep -v hull-func /proc/self/mountinfo >"$T/before"
+	run_sh true
+	grep -v hull-func /proc/self/mountinfo >"$T/after"
+	cmp "$T/before" "$T/after"
+}
+t_unknown_option_is_data() {
+	bundle
+	add '{destination: "/m", type: "tmpfs", source: "t", options: ["nosuchoption=1"]}'
+	refuses 'mounts[' hull run -b "$B" "$TAG"
+}
+t_missing_source() {
+	bundle
+	add '{destination: "/m", type: "bind", source: "/nonexistent/source", options: ["bind"]}'
+	refuses '/nonexistent/source' hull run -b "$B" "$TAG"
+	has "$(cat "$T/refused")" 'no such file or directory'
+}
+t_read_only_root() {
+	bundle '.root.readonly = true'
+	eq "$(run_sh 'touch /x 2>/dev/null || echo ro; touch /dev/x && echo dev')" "$(printf 'ro\ndev')"
+	cfg '.root.readonly = false'
+	eq "$(run_sh 'touch /x && echo rw')" rw
+}
+t_overlay_type() {
+	mkdir -p "$T/lo" "$T/up" "$T/wk"
+	echo low >"$T/lo/f"
+	bundle
+	add "{destination: \"/o\", type: \"overlay\", source: \"overlay\", options: [\"lowerdir=$T/lo\", \"upperdir=$T/up\", \"workdir=$T/wk\"]}"
+	eq "$(run_sh 'cat /o/f; echo new >/o/g')" low
+	eq "$(cat "$T/up/g")" new
+}
+t_cgroup_mount_shows_own_cgroup() {
+	bundle
+	out=$(run_sh 'cat /sys/fs/cgroup/cgroup.procs; cat /proc/self/cgroup | grep ^0::')
+	has "$out" '0::/'
+	has "$out" 1
+	cfg 'del(.linux.namespaces[] | select(.type == "cgroup"))'
+	out=$(run_sh 'cat /sys/fs/cgroup/cgroup.procs')
+	has "$out" 1
+	eq "$(run_sh 'mkdir /sys/fs/cgroup/x 2>/dev/null || echo ro')" ro
+}
+t_many_binds_few_descriptors() {
+	bundle
+	mkdir "$T/src"
+	cfg --arg s "$T/src" '.mounts += [range(1000) | {destination: ("/m/" + tostring), type: "bind", source: $s, options: ["bind"]}]'
+	sh_args 'grep -c " /m/" /proc/self/mountinfo'
+	eq "$(ulimit -n 64 && hull run -b "$B" "$TAG")" 1000
+}
+t_devices() {
+	bundle '.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 416, "uid": 3, "gid": 4},
+		{"path": "/dev/sub/fifo", "type": "p", "fileMode": 438}] |
+		.linux.resources.devices = [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 5, "access": "rw"}]'
+	eq "$(run_sh 'stat -c "%a %u %g %t %T" /dev/mine; test -p /dev/sub/fifo && echo fifo; head -c 1 /dev/mine | wc -c' | tr '\n' ' ')" '640 3 4 1 5 fifo 1 '
+}
+t_device_rules() {
+	bundle '.process.capabilities |= with_entries(.value += ["CAP_MKNOD"]) | .root.readonly = false'
+	eq "$(run_sh 'mknod /tmp/sda b 8 0 && probe open /tmp/sda r; mknod /tmp/kmsg c 1 11 && probe open /tmp/kmsg r; probe open /dev/zero rw' | tr '\n' ' ')" 'EPERM EPERM ok '
+	cfg '.linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"}]'
+	eq "$(run_sh 'rm -f /tmp/kmsg; mknod /tmp/kmsg c 1 11 && probe open /tmp/kmsg r; probe open /tmp/kmsg w' | tr '\n' ' ')" 'ok EPERM '
+	for d in '[]' 'null' '[{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "r"}]'; do
+		cfg --argjson d "$d" '.linux.resources.devices = $d'
+		eq "$(run_sh 'rm -f /tmp/sda; mknod /tmp/sda b 8 0 && probe open /tmp/sda r; probe open /dev/zero rw' | tr '\n' ' ')" 'EPERM ok ' "rules $d"
+	done
+}
+t_symlinked_root_is_refused() {
+	bundle
+	mv "$B/rootfs" "$B/real"
+	ln -s real "$B/rootfs"
+	refuses 'rootfs' hull run -b "$B" "$TAG"
+}
+t_idmapped_bind() {
+	mkdir "$T/src"
+	touch "$T/src/f"
+	chown 1000:1000 "$T/src/f"
+	bundle
+	add "{destination: \"/mnt\", type: \"bind\", source: \"$T/src\", options: [\"bind\"],
+		uidMappings: [{containerID: 1000, hostID: 2000, size: 10}], gidMappings: [{containerID: 1000, hostID: 2000, size: 10}]}"
+	eq "$(run_sh 'stat -c "%u %g" /mnt/f')" '2000 2000'
+}
+cases "$@"

@@ -1,0 +1,155 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+. "$(dirname "$0")/../support/lib.sh"
+
+t_each_is_new() {
+	bundle '.linux.namespaces = [{"type":"pid"},{"type":"network"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"cgroup"},{"type":"time"}]'
+	for n in pid net ipc uts mnt cgroup time; do
+		sh_args "readlink /proc/self/ns/$n"
+		out=$(hull run -b "$B" "$TAG")
+		[ "$out" != "$(readlink /proc/self/ns/$n)" ] || fail "$n is the host's"
+	done
+}
+t_left_out_is_shared() {
+	bundle 'del(.hostname) | .linux.namespaces = [{"type":"mount"},{"type":"pid"}] |
+		(.mounts[] | select(.type == "sysfs")) |= {destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"]}'
+	for n in net ipc uts cgroup; do
+		eq "$(run_sh "readlink /proc/self/ns/$n")" "$(readlink /proc/self/ns/$n)" "$n"
+	done
+}
+t_loopback_is_up() {
+	bundle
+	has "$(run_sh 'ip addr show lo')" 'UP'
+}
+t_joined_by_path() {
+	bundle
+	started
+	one=$TAG p=$(state pid)
+	cp -a "$B" "$T/b1"
+	cfg --arg p "/proc/$p/ns" '.linux.namespaces = [{"type":"mount"},
+		{"type":"pid","path":($p+"/pid")},{"type":"network","path":($p+"/net")},
+		{"type":"ipc","path":($p+"/ipc")},{"type":"uts","path":($p+"/uts")},
+		{"type":"cgroup","path":($p+"/cgroup")}] | del(.hostname) | .linux.cgroupsPath += "-2"'
+	for n in pid net ipc uts cgroup; do
+		sh_args "readlink /proc/self/ns/$n"
+		eq "$(hull run -b "$B" "$TAG-2")" "$(readlink "/proc/$p/ns/$n")" "$n"
+	done
+	hull delete -f "$one"
+}
+t_wrong_type_is_refused() {
+	bundle '(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/uts"'
+	refuses 'linux.namespaces' hull run -b "$B" "$TAG"
+	cfg '(.linux.namespaces[] | select(.type == "network")).path = "/etc/passwd"'
+	refuses 'linux.namespaces' hull run -b "$B" "$TAG"
+	cfg '(.linux.namespaces[] | select(.type == "network")).path = "/nonexistent"'
+	refuses 'linux.namespaces' hull run -b "$B" "$TAG"
+}
+t_ones_own_namespace_may_be_joined() {
+	bundle '(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/net" |
+		(.mounts[] | select(.type == "sysfs")) |= {destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"]}'
+	eq "$(run_sh 'readlink /proc/self/ns/net')" "$(readlink /proc/self/ns/net)"
+}
+t_network_namespace_by_name() {
+	ip netns add "${TAG#hull-}" || skip 'no network namespaces by ip(8) here'
+	bundle --arg p "/run/netns/${TAG#hull-}" '(.linux.namespaces[] | select(.type == "network")).path = $p'
+	ip netns exec "${TAG#hull-}" ip link add dummy0 type dummy 2>/dev/null || true
+	sh_args 'readlink /proc/self/ns/net'
+	rc=0
+	out=$(hull run -b "$B" "$TAG") || rc=$?
+	want=$(ip netns exec "${TAG#hull-}" readlink /proc/self/ns/net)
+	ip netns del "${TAG#hull-}"
+	eq "$rc" 0
+	eq "$out" "$want"
+}
+userns() {
+	bundle '.linux.namespaces += [{"type":"user"}] |
+		.linux.uidMappings = [{"containerID":0,"hostID":100000,"size":65536}] |
+		.linux.gidMappings = [{"containerID":0,"hostID":200000,"size":65536}]'
+	chown -R 100000:200000 "$B/rootfs"
+	chmod 755 "$T" "$B"
+	d=$T
+	while [ "$d" != / ]; do
+		chmod o+x "$d"
+		d=$(dirname "$d")
+	done
+}
+t_user_namespace() {
+	userns
+	eq "$(run_sh 'cat /proc/self/uid_map' | tr -s ' ')" ' 0 100000 65536'
+	eq "$(run_sh 'cat /proc/self/gid_map' | tr -s ' ')" ' 0 200000 65536'
+	eq "$(run_sh 'id -u; id -g' | tr '\n' ' ')" '0 0 '
+	eq "$(run_sh 'touch /made; stat -c %u /made')" 0
+	eq "$(stat -c %u "$B/rootfs/made")" 100000
+	has "$(run_sh 'ls -l /dev/null')" '1,   3'
+	eq "$(run_sh 'echo x >/dev/null && echo ok')" ok
+}
+t_user_namespace_exec_and_kill() {
+	userns
+	started
+	eq "$(hull exec "$TAG" id -u)" 0
+	eq "$(hull exec -u 1000:1000 "$TAG" id -u)" 1000
+	eq "$(stat -c %u "/proc/$(state pid)")" 100000 || true
+	hull kill "$TAG" KILL
+	status 137 hull wait "$TAG"
+	hull delete "$TAG"
+}
+t_user_namespace_by_path() {
+	userns
+	started
+	p=$(state pid)
+	cfg --arg p "/proc/$p/ns" '(.linux.namespaces[] | select(.type == "user")).path = ($p+"/user") |
+		(.linux.namespaces[] | select(.type == "network")).path = ($p+"/net") |
+		del(.linux.uidMappings, .linux.gidMappings) | .linux.cgroupsPath += "-2"'
+	sh_args 'readlink /proc/self/ns/user'
+	eq "$(hull run -b "$B" "$TAG-2")" "$(readlink "/proc/$p/ns/user")"
+	hull delete -f "$TAG"
+}
+t_many_mappings() {
+	bundle '.linux.namespaces += [{"type":"user"}] |
+		.linux.uidMappings = [range(340) | {"containerID": ., "hostID": (100000 + . * 2), "size": 1}] |
+		.linux.gidMappings = .linux.uidMappings'
+	chown -R 100000:100000 "$B/rootfs"
+	chmod o+x "$T" "$(dirname "$T")"
+	eq "$(run_sh 'wc -l </proc/self/uid_map')" 340
+	eq "$(run_sh 'tail -n 1 /proc/self/uid_map' | tr -s ' ')" ' 339 100678 1'
+}
+t_mappings_without_user_namespace() {
+	bundle '.linux.uidMappings = [{"containerID":0,"hostID":100000,"size":65536}]'
+	refuses 'linux.uidMappings' hull run -b "$B" "$TAG"
+}
+t_time_offsets() {
+	bundle '.linux.namespaces += [{"type":"time"}] | .linux.timeOffsets = {"monotonic":{"secs":7881},"boottime":{"secs":1337}}'
+	out=$(run_sh 'cat /proc/self/timens_offsets' | tr -s ' ')
+	has "$out" 'monotonic 7881 0'
+	has "$out" 'boottime 1337 0'
+	started
+	has "$(hull exec "$TAG" cat /proc/self/timens_offsets | tr -s ' ')" 'monotonic 7881 0'
+	hull delete -f "$TAG"
+}
+t_hostname_domainname() {
+	bundle '.hostname = "box" | .domainname = "example.org"'
+	has "$(run_sh probe)" 'hostname box'
+	has "$(run_sh probe)" 'domainname example.org'
+	cfg 'del(.linux.namespaces[] | select(.type == "uts"))'
+	refuses 'hostname' hull run -b "$B" "$TAG"
+}
+t_host_pid_namespace_kill_all() {
+	bundle 'del(.linux.namespaces[] | select(.type == "pid"))'
+	started 'sleep 900 & sleep 1000'
+	n=$(wc -l <"$(cg2)/hull-test/$TAG/cgroup.procs")
+	[ "$n" -ge 2 ]
+	hull kill "$TAG" KILL
+	status 137 hull wait "$TAG"
+	hull delete "$TAG"
+}
+t_sysctl() {
+	bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1", "kernel.shmmax": "12345678"}'
+	eq "$(run_sh 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax' | tr '\n' ' ')" '1 12345678 '
+	for k in kernel.hostname vm.swappiness kernel.core_pattern net/../kernel.core_pattern; do
+		cfg --arg k "$k" '.linux.sysctl = {($k): "1"}'
+		refuses 'linux.sysctl' hull run -b "$B" "$TAG"
+	done
+	cfg '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | del(.linux.namespaces[] | select(.type == "network"))'
+	refuses 'linux.sysctl' hull run -b "$B" "$TAG"
+}
+cases "$@"

@@ -1,0 +1,124 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run: output, exit status, what stays
+. "$(dirname "$0")/../support/lib.sh"
+
+t_output_and_status() {
+	bundle
+	eq "$(run_sh 'echo hello; echo err >&2')" hello
+	sh_args 'exit 42'
+	status 42 hull run -b "$B" "$TAG"
+	sh_args 'kill -9 $$'
+	status 137 hull run -b "$B" "$TAG"
+	sh_args 'kill -TERM $$'
+	status 137 sh -c 'exit 137'
+}
+t_signal_status_of_a_child_of_init() {
+	bundle
+	args /bin/probe raise 15
+	# init of a pid namespace is immune to its own signals with default
+	# disposition, so the process goes on and returns 0
+	status 0 hull run -b "$B" "$TAG"
+}
+t_stdin_is_binary_clean() {
+	bundle
+	head -c 300000 /dev/urandom >"$T/in"
+	args cat
+	hull run -b "$B" "$TAG" <"$T/in" >"$T/back"
+	cmp "$T/in" "$T/back"
+}
+t_pid_file_bytes() {
+	bundle
+	sh_args 'sleep 1000'
+	hull run -d --pid-file "$T/pid" -b "$B" "$TAG" </dev/null >/dev/null 2>&1
+	eq "$(wc -c <"$T/pid")" "$(tr -cd 0-9 <"$T/pid" | wc -c)" 'bytes that are no digit'
+	eq "$(state pid)" "$(cat "$T/pid")"
+	hull delete -f "$TAG"
+}
+t_keep() {
+	bundle
+	sh_args 'exit 3'
+	status 3 hull run --keep -b "$B" "$TAG"
+	eq "$(state status)" stopped
+	eq "$(state exit.code)" 3
+	hull delete "$TAG"
+}
+t_detached_has_no_monitor() {
+	bundle
+	started
+	pid=$(state pid)
+	# nothing of hull runs for this container
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/exe" 2>/dev/null)" != "$HULL" ] || fail "hull runs as ${p#/proc/}"
+	done
+	kill -0 "$pid"
+	hull delete -f "$TAG"
+}
+t_same_id_twice() {
+	bundle
+	started
+	refuses 'container with given ID already exists' hull run -b "$B" "$TAG"
+	eq "$(state status)" running
+	hull delete -f "$TAG"
+}
+t_bundle_is_the_present_directory_by_default() {
+	bundle
+	sh_args 'echo in'
+	eq "$(cd "$B" && hull run "$TAG")" in
+}
+t_config_option() {
+	bundle
+	mv "$B/config.json" "$T/other.json"
+	jq '.process.args = ["echo","other"]' "$T/other.json" >"$T/o2.json"
+	eq "$(hull run -b "$B" --config "$T/o2.json" "$TAG")" other
+}
+t_missing_program_and_friends() {
+	bundle
+	args nonexistent
+	refuses 'exec: "nonexistent": executable file not found in $PATH' hull run -b "$B" "$TAG"
+	args /nonexistent
+	refuses 'exec: "/nonexistent": stat /nonexistent: no such file or directory' hull run -b "$B" "$TAG"
+	args /etc/passwd
+	refuses 'exec: "/etc/passwd": permission denied' hull run -b "$B" "$TAG"
+	args /etc
+	refuses 'is a directory' hull run -b "$B" "$TAG"
+}
+t_signals_are_forwarded() {
+	bundle
+	sh_args 'trap "echo got; exit 9" USR1; echo up; while :; do sleep 0.05; done'
+	hull run -b "$B" "$TAG" >"$T/o" &
+	p=$!
+	wait_for 10 grep -q up "$T/o"
+	kill -USR1 $p
+	rc=0
+	wait $p || rc=$?
+	eq $rc 9
+	has "$(cat "$T/o")" got
+}
+t_very_short_processes() {
+	bundle
+	args true
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		timeout 5 "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	done
+}
+t_odd_callers() {
+	bundle
+	sh_args 'cat /proc/self/status | grep -E "^Sig(Ign|Blk)"; umask'
+	out=$(sh -c 'trap "" CHLD PIPE USR1; umask 777; exec "$@"' sh "$HULL" --root "$T/root" run -b "$B" "$TAG")
+	has "$out" 'SigIgn:	0000000000000000'
+	has "$out" 'SigBlk:	0000000000000000'
+	args true
+	"$HULL" --root "$T/root" run -b "$B" "$TAG" <&- >&- 2>&-
+	(cd "$T" && mkdir gone && cd gone && rmdir ../gone &&
+		"$HULL" --root "$T/root" run -b "$B" "$TAG")
+	env -i XDG_RUNTIME_DIR= "$HULL" --root "$T/root" run -b "$B" "$TAG"
+}
+t_state_root_modes() {
+	bundle
+	(umask 000 && started)
+	eq "$(stat -c %a "$T/root/$TAG")" 700
+	find "$T/root/$TAG" -type f -perm /077 | grep . && fail 'files that others may read'
+	hull delete -f "$TAG"
+}
+cases "$@"

@@ -1,0 +1,192 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sourced by oci-tests/func/*.sh. A test file defines functions t_NAME and ends
+# with `cases "$@"`. Each case runs in a shell of its own (see run-func):
+#   $T    fresh directory, removed afterwards
+#   $TAG  word that marks everything the case makes (cgroups, interfaces)
+#   $B    the bundle that `bundle` makes: $T/b
+# A case fails when a command that it does not guard fails (set -e).
+
+set -eu
+umask 022
+HERE=$(cd "$(dirname "$0")/.." && pwd)
+HULL=${HULL:-$HERE/../build/hull}
+TESTS=${TESTS:-$HERE/../build/tests}
+DATA=$HERE/data
+B=${T:-}/b
+
+# ---- verdicts
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+skip() {
+	echo "SKIP: $*"
+	exit 77
+}
+eq() { # got want [what]
+	[ "$1" = "$2" ] || fail "${3:-value}: got '$1', expected '$2'"
+}
+has() { # text part
+	case $1 in
+	*"$2"*) ;;
+	*) fail "no '$2' in: $1" ;;
+	esac
+}
+hasnt() {
+	case $1 in
+	*"$2"*) fail "'$2' in: $1" ;;
+	esac
+}
+status() { # expected status, command...
+	want=$1
+	shift
+	rc=0
+	"$@" || rc=$?
+	[ "$rc" = "$want" ] || fail "status $rc, expected $want: $*"
+}
+# the command fails with 1 and says TEXT on stderr; nothing is left behind
+refuses() { # text command...
+	text=$1
+	shift
+	rc=0
+	"$@" >"$T/refused.out" 2>"$T/refused" || rc=$?
+	[ "$rc" -ne 0 ] || fail "was not refused: $*"
+	grep -qF -- "$text" "$T/refused" || fail "no '$text' in: $(cat "$T/refused")"
+}
+wait_for() { # seconds command...
+	n=$(($1 * 20))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		n=$((n - 1))
+		[ $n -gt 0 ] || fail "never true: $*"
+		sleep 0.05
+	done
+}
+
+# ---- what kind of machine
+
+is_v2() {
+	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]
+}
+need_v2() {
+	is_v2 || skip "needs pure cgroup v2 (this host is hybrid)"
+}
+need_systemd() {
+	[ -d /run/systemd/system ] || skip "systemd is not running here"
+}
+need_cap() { # number name
+	eff=$(awk '/CapEff/ {print $2}' /proc/self/status)
+	[ $(((0x$eff >> $1) & 1)) = 1 ] || skip "this host lacks $2"
+}
+cg2() { # the cgroup2 mount
+	if is_v2; then echo /sys/fs/cgroup; else echo /sys/fs/cgroup/unified; fi
+}
+kernel_at_least() { # major minor
+	IFS=.- read -r k1 k2 _ <<-EOF
+		$(uname -r)
+	EOF
+	[ "$k1" -gt "$1" ] || { [ "$k1" = "$1" ] && [ "$k2" -ge "$2" ]; }
+}
+
+# ---- bundles
+
+hull() {
+	"$HULL" --root "$T/root" "$@"
+}
+# a busybox rootfs, made once a run and copied
+rootfs() { # dir
+	mkdir -p "$1"
+	for d in bin dev etc proc sys tmp root var run usr/bin; do
+		mkdir -p "$1/$d"
+	done
+	chmod 1777 "$1/tmp"
+	cp /bin/busybox "$1/bin/busybox"
+	for c in $(/bin/busybox --list); do
+		[ "$c" = busybox ] || ln -s busybox "$1/bin/$c"
+	done
+	printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >"$1/etc/passwd"
+	printf 'root:x:0:\nuser:x:1000:\n' >"$1/etc/group"
+}
+copy_rootfs() {
+	if [ -n "${SHARED:-}" ]; then
+		[ -e "$SHARED/rootfs/etc/group" ] || rootfs "$SHARED/rootfs"
+		cp -a --reflink=auto "$SHARED/rootfs" "$1"
+	else
+		rootfs "$1"
+	fi
+	[ ! -d "$TESTS" ] || [ ! -e "$TESTS/probe" ] || cp "$TESTS/probe" "$1/bin/probe"
+}
+# cfg FILTER [ARGS]: change the bundle's config.json with jq
+cfg() {
+	jq "$@" "$B/config.json" >"$B/config.new"
+	mv "$B/config.new" "$B/config.json"
+}
+# bundle [FILTER [ARGS]]: hull's own default config, no terminal, a cgroup of
+# its own
+bundle() {
+	mkdir -p "$B"
+	copy_rootfs "$B/rootfs"
+	hull spec -b "$B"
+	cfg --arg cg "/hull-test/$TAG" \
+		'.process.terminal = false | .linux.cgroupsPath = $cg'
+	[ $# -eq 0 ] || cfg "$@"
+}
+# args WORD...: process.args
+args() {
+	jq '.process.args = $ARGS.positional' "$B/config.json" --args "$@" >"$B/config.new"
+	mv "$B/config.new" "$B/config.json"
+}
+# sh_args SCRIPT: a shell runs SCRIPT
+sh_args() {
+	cfg --arg s "$1" '.process.args = ["sh", "-c", $s]'
+}
+# run_sh SCRIPT: run the bundle's container in the foreground with this script
+run_sh() {
+	sh_args "$1"
+	hull run -b "$B" "$TAG"
+}
+state() { # [id] field
+	hull state "${2:-$TAG}" | jq -r ".$1"
+}
+# started [SCRIPT]: a detached container that sleeps (or runs SCRIPT)
+started() {
+	sh_args "${1:-sleep 1000}"
+	hull run -d -b "$B" "${2:-$TAG}" </dev/null >"$T/out" 2>&1
+}
+
+# ---- census: what carries the tag
+
+census() {
+	grep -F -e "$T/" -e "$TAG" /proc/self/mountinfo | sed 's/^/mount: /' || true
+	find /sys/fs/cgroup -maxdepth 6 -type d -name "*$TAG*" 2>/dev/null |
+		sed 's/^/cgroup: /'
+	for p in /proc/[0-9]*; do
+		if grep -qF "$TAG" "$p/cgroup" 2>/dev/null; then
+			echo "process: ${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+		fi
+	done
+	if [ -d "$T/root" ]; then
+		find "$T/root" -mindepth 1 -maxdepth 1 ! -name '.*' | sed 's/^/state: /'
+	fi
+	ip -o link 2>/dev/null | grep -F "${TAG#hull-}" | sed 's/^/interface: /' || true
+}
+
+# ---- entry: --list, or --case NAME
+
+cases() {
+	case ${1:-} in
+	--list)
+		sed -n 's/^\(t_[a-zA-Z0-9_]*\)() *{.*/\1/p' "$0"
+		;;
+	--case)
+		"$2"
+		;;
+	*)
+		echo "run it by oci-tests/support/run-func $0" >&2
+		exit 2
+		;;
+	esac
+}

@@ -162,8 +162,11 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	format_msg(msg, sizeof(msg), NULL, 0, fmt, args);
 	va_end(args);
 	len = strlen(msg);
-	if (err->msg[0])
-		snprintf(msg + len, sizeof(msg) - len, ": %s", err->msg);
+	if (err->msg[0]) { /* what does not fit is cut at the end */
+		copy_text(msg + len, sizeof(msg) - len, ": ");
+		len = strlen(msg);
+		copy_text(msg + len, sizeof(msg) - len, err->msg);
+	}
 	copy_text(err->msg, sizeof(err->msg), msg);
 	if (!err->code)
 		err->code = -EIO;
@@ -185,7 +188,7 @@ const char *err_text(int code)
 	const char *desc;
 
 	if (code < 0)
-		code = -(unsigned)code;
+		code = (int)-(unsigned)code; /* INT_MIN, too */
 	desc = strerrordesc_np(code);
 	if (!desc) {
 		snprintf(text, sizeof(text), "unknown error %d", code);

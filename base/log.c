@@ -15,8 +15,9 @@
 #include "base/str.h"
 
 #define DEFAULT_IDENT "hull"
-#define SYSLOG_DAEMON (3 << 3) /* RFC 3164, 4.1.1: facility "system daemons" \
-				*/
+#define SYSLOG_DAEMON                                          \
+	(3 << 3) /* RFC 3164, 4.1.1: facility "system daemons" \
+		  */
 
 /**
  * struct entry - one log line before it is formatted.

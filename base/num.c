@@ -59,7 +59,7 @@ static int apply_sign(uint64_t magnitude, bool negative, int64_t *out)
 int num_i64(const char *s, int64_t *out)
 {
 	bool negative = *s == '-';
-	uint64_t magnitude;
+	uint64_t magnitude = 0;
 	int ret = num_u64(s + negative, &magnitude);
 
 	if (ret < 0)
@@ -71,7 +71,7 @@ int num_i64(const char *s, int64_t *out)
 
 int num_u32(const char *s, uint32_t *out)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	int ret = num_u64(s, &value);
 
 	if (ret < 0)
@@ -134,13 +134,13 @@ static const struct {
 	uint64_t ns;
 } duration_units[] = {
 	{ "ns", 1 },
-	{ "us", 1000 },
-	{ "\xc2\xb5s", 1000 }, /* U+00B5, micro sign */
-	{ "\xce\xbcs", 1000 }, /* U+03BC, Greek mu */
-	{ "ms", 1000 * 1000 },
-	{ "s", 1000 * 1000 * 1000ULL },
-	{ "m", 60 * 1000 * 1000 * 1000ULL },
-	{ "h", 3600 * 1000 * 1000 * 1000ULL },
+	{ "us", 1000ULL },
+	{ "\xc2\xb5s", 1000ULL }, /* U+00B5, micro sign */
+	{ "\xce\xbcs", 1000ULL }, /* U+03BC, Greek mu */
+	{ "ms", 1000000ULL },
+	{ "s", 1000000000ULL },
+	{ "m", 60 * 1000000000ULL },
+	{ "h", 3600 * 1000000000ULL },
 };
 
 /* The unit at @s: as in Go, all that is neither a digit nor a point. */

@@ -139,7 +139,7 @@ static int step_up(struct walk *w)
 	leave(w);
 	while (next_name(&path, name, &ret)) {
 		auto_fd int fd = open_component(w, w->at_fd, name);
-		struct node node;
+		struct node node = { 0 };
 
 		if (fd < 0)
 			return fd == -ENOENT ? -EAGAIN : fd;
@@ -204,7 +204,7 @@ static int make_component(struct walk *w, const char *name, bool last)
 static int open_last(struct walk *w, const char *name)
 {
 	auto_fd int fd = -1;
-	struct node node;
+	struct node node = { 0 };
 	int ret;
 
 	fd = openat(w->at_fd, name, w->how->flags | O_NOFOLLOW | O_CLOEXEC,
@@ -238,6 +238,13 @@ static int finish(struct walk *w, const char *name, const struct node *node,
 	return is_link ? -ELOOP : open_last(w, name);
 }
 
+static bool follows_last(int flags)
+{
+	bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+
+	return !(flags & O_NOFOLLOW) && !exclusive;
+}
+
 /*
  * One component. Return: 0 to go on, a descriptor + 1 at the end, or -errno.
  * With @slash, more follows or a slash does: it must be a directory.
@@ -246,7 +253,7 @@ static int step(struct walk *w, const char *name, bool last, bool slash)
 {
 	const int flags = w->how->flags;
 	auto_fd int fd = open_component(w, w->at_fd, name);
-	struct node node;
+	struct node node = { 0 };
 	int ret;
 
 	if (fd == -ENOENT && last && (flags & O_CREAT)) {
@@ -268,7 +275,7 @@ static int step(struct walk *w, const char *name, bool last, bool slash)
 		ret = check_mount(w, &node);
 	if (ret < 0)
 		return ret;
-	if (S_ISLNK(node.mode) && !(last && !slash && (flags & O_NOFOLLOW)))
+	if (S_ISLNK(node.mode) && (!last || slash || follows_last(flags)))
 		return expand_link(w, fd);
 	if (!last || slash) {
 		if (!S_ISDIR(node.mode))
@@ -298,18 +305,19 @@ static int walk_all(struct walk *w)
 
 	for (;;) {
 		const char *rest = w->rest;
-		const char *after;
+		bool slash, last;
 
 		if (!next_name(&rest, name, &ret))
 			return ret < 0 ? ret : finish_here(w);
-		after = rest + strspn(rest, "/");
+		slash = *rest == '/';
+		last = !rest[strspn(rest, "/")];
 		memmove(w->rest, rest, strlen(rest) + 1);
 		if (!strcmp(name, "."))
 			continue;
 		if (!strcmp(name, ".."))
 			ret = step_up(w);
 		else
-			ret = step(w, name, !*after, *rest == '/');
+			ret = step(w, name, last, slash);
 		if (ret)
 			return ret < 0 ? ret : ret - 1;
 	}
@@ -319,7 +327,7 @@ int walk_open(int dir_fd, const char *path, const struct walk_how *how)
 {
 	struct walk w = { .how = how, .dir_fd = dir_fd, .at_fd = dir_fd };
 	size_t len = strlen(path);
-	struct node node;
+	struct node node = { 0 };
 	int ret;
 
 	if (!len)

@@ -85,7 +85,7 @@ int proc_read_stat(pid_t pid, struct proc_stat *out)
 
 int proc_open(pid_t pid, uint64_t start_time)
 {
-	struct proc_stat st;
+	struct proc_stat st = { 0 };
 	auto_fd int fd = -1;
 	int ret;
 
@@ -95,10 +95,8 @@ int proc_open(pid_t pid, uint64_t start_time)
 	if (fd < 0) /* EINVAL, ENOENT: now the id of a thread */
 		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
 	/*
-	 * The pid is looked up a second time here. When the process behind
-	 * the descriptor had gone in between, its number may name another
-	 * one: that one started later, or the descriptor is of the right
-	 * process and only the answer is late. Both are "gone".
+	 * In this order: a process that still has its pid and start time now
+	 * had them when the descriptor was opened, which is therefore its own.
 	 */
 	ret = proc_read_stat(pid, &st);
 	if (ret < 0)

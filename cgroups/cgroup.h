@@ -77,6 +77,17 @@ int cg_place_init(struct cg_place *place, enum cg_manager manager,
 		  const struct spec_resources *res, struct err *err);
 
 /**
+ * cg_place_add() - for `update` on a hybrid host: new limits may need v1
+ * hierarchies that the container is not in yet. They are made, its processes
+ * moved in, and @place->v1_mask extended: call it before cg_apply(), and save
+ * the place afterwards also when it failed. Nothing to do on unified hosts.
+ *
+ * Return: 0, -ENOTSUP (as cg_place_init()), or -errno.
+ */
+int cg_place_add(struct cg_place *place, int cg_fd,
+		 const struct spec_resources *res, struct err *err);
+
+/**
  * cg_create() - make the directories and enable the controllers on the way
  * down (all that are available at each level). Refuses a cgroup that has
  * processes already or is frozen (-EBUSY).
@@ -115,6 +126,14 @@ int cg_apply(int cg_fd, const struct cg_place *place,
  */
 int cg_attach(int cg_fd, const struct cg_place *place, pid_t pid, bool v2,
 	      const char *sub, struct err *err);
+
+/**
+ * cg_open_sub() - descriptor of a sub-cgroup, for CLONE_INTO_CGROUP.
+ * @sub: as for cg_attach()
+ *
+ * Return: descriptor, -EINVAL ("bad sub cgroup path: ..."), or -errno.
+ */
+int cg_open_sub(int cg_fd, const char *sub, struct err *err);
 
 /**
  * cg_freeze() - freeze or thaw and wait until the kernel says so in
@@ -157,7 +176,7 @@ int cg_destroy(const struct cg_place *place, struct err *err);
  */
 struct cg_record {
 	bool oom_known;
-	uint64_t oom_kills;        /* memory.events oom_kill, or the v1 count */
+	uint64_t oom_kills; /* memory.events oom_kill, or the v1 count */
 	bool peak_known;
 	uint64_t memory_peak_bytes; /* memory.peak (Linux 5.19), or v1 */
 	bool cpu_known;

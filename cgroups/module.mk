@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 src-cgroups := $(sort $(wildcard cgroups/*.c))
-lib-cgroups := -lcgroup
+lib-cgroups := -lcgroup -lm

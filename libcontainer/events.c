@@ -29,8 +29,8 @@ static int open_living(const struct hull_context *ctx, const char *id,
 	if (ret)
 		return ret;
 	if (ct_status(ct) == HULL_STOPPED)
-		return err_set(err, -ESRCH, "container with id %s is not running",
-			       id);
+		return err_set(err, -ESRCH,
+			       "container with id %s is not running", id);
 	*cg_fd = -1;
 	if (ct->st.cgroup.manager == CG_MANAGER_DISABLED)
 		return 0;
@@ -99,8 +99,8 @@ int hull_watch(const struct hull_context *ctx, const char *id, int *oom_fd,
 		return ret;
 	pidfd = ct_pidfd(&ct);
 	if (pidfd == -ESRCH)
-		return err_set(err, -ESRCH, "container with id %s is not running",
-			       id);
+		return err_set(err, -ESRCH,
+			       "container with id %s is not running", id);
 	if (pidfd < 0)
 		return err_code(err, pidfd, "cannot open init's pidfd");
 	ret = cg_fd < 0 ? -1 : cg_oom_watch(cg_fd, &ct.st.cgroup, NULL);

@@ -18,6 +18,8 @@
 #include "base/sys.h"
 
 #define PROBE_STATUS 42
+#define TELL_MS 1000
+#define QUIET_MS 50
 /* enum proc_event of linux/cn_proc.h: named "what" inside the structure, and
  * moved out of it in Linux 6.6 */
 #define EVENT_EXIT 0x80000000u
@@ -28,17 +30,25 @@
 #define AT_EVENT (AT_CN + sizeof(struct cn_msg))
 #define AT_WHAT (AT_EVENT + offsetof(struct proc_event, what))
 #define AT_EXIT (AT_EVENT + offsetof(struct proc_event, event_data))
+#define AT_PID (AT_EXIT + offsetof(struct exit_proc_event, process_pid))
 #define AT_TGID (AT_EXIT + offsetof(struct exit_proc_event, process_tgid))
 #define AT_CODE (AT_EXIT + offsetof(struct exit_proc_event, exit_code))
 
-bool exitwatch_needed(void)
+static pid_t start_probe(void)
 {
-	auto_fd int pidfd = -1;
-	int status = 0;
 	pid_t pid = vfork();
 
 	if (!pid)
 		_exit(PROBE_STATUS);
+	return pid;
+}
+
+bool exitwatch_needed(void)
+{
+	pid_t pid = start_probe();
+	auto_fd int pidfd = -1;
+	int status = 0;
+
 	if (pid < 0)
 		return true;
 	pidfd = sys_pidfd_open(pid, 0);
@@ -81,8 +91,7 @@ static int subscribe(int fd)
 		struct nlmsghdr head;
 		char rest[sizeof(struct cn_msg) + sizeof(op)];
 	} msg = {
-		.head = { .nlmsg_len = sizeof(msg),
-			  .nlmsg_type = NLMSG_DONE },
+		.head = { .nlmsg_len = sizeof(msg), .nlmsg_type = NLMSG_DONE },
 	};
 	const struct cn_msg cn = {
 		.id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC },
@@ -115,43 +124,72 @@ int exitwatch_open(pid_t pid)
 	return ret ? ret : take_fd(&fd);
 }
 
-/* One message: 1 when it is the one, 0 for another, or -errno. Only the kernel
- * (port 0) is believed. */
-static int read_one(int fd, pid_t pid, int *wait_status)
+/* Only the kernel (port 0) is believed. */
+static ssize_t receive(int fd, void *buf, size_t size)
 {
 	struct sockaddr_nl from = { 0 };
-	socklen_t from_len = sizeof(from);
-	_Alignas(struct nlmsghdr) char buf[512];
-	uint32_t what, tgid, code;
+	socklen_t len = sizeof(from);
 	ssize_t n;
 
 	do
-		n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from,
-			     &from_len);
+		n = recvfrom(fd, buf, size, 0, (struct sockaddr *)&from, &len);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	if (from.nl_pid || (size_t)n < AT_CODE + sizeof(code))
-		return 0;
-	memcpy(&what, buf + AT_WHAT, sizeof(what));
-	memcpy(&tgid, buf + AT_TGID, sizeof(tgid));
-	memcpy(&code, buf + AT_CODE, sizeof(code));
-	if (what != EVENT_EXIT || tgid != (uint32_t)pid)
-		return 0;
-	*wait_status = (int)code;
-	return 1;
+	return from.nl_pid ? 0 : n;
 }
 
-int exitwatch_read(int fd, pid_t pid, int wait_ms, int *wait_status)
+/**
+ * struct end - what has been told of a process's end.
+ * @leader: its first thread's end was among it
+ */
+struct end {
+	bool found;
+	bool leader;
+	int status;
+};
+
+static int read_one(int fd, pid_t pid, struct end *end)
+{
+	_Alignas(struct nlmsghdr) char buf[512];
+	uint32_t what, thread, group, code;
+	ssize_t n = receive(fd, buf, sizeof(buf));
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < AT_CODE + sizeof(code))
+		return 0;
+	memcpy(&what, buf + AT_WHAT, sizeof(what));
+	memcpy(&thread, buf + AT_PID, sizeof(thread));
+	memcpy(&group, buf + AT_TGID, sizeof(group));
+	memcpy(&code, buf + AT_CODE, sizeof(code));
+	if (what != EVENT_EXIT || group != (uint32_t)pid)
+		return 0;
+	end->found = true;
+	end->leader |= thread == group;
+	end->status = (int)code;
+	return 0;
+}
+
+/*
+ * Each thread tells its end. With exit_group(2) all have the same code, so the
+ * last one counts; threads that left earlier may have had another.
+ */
+int exitwatch_read(int fd, pid_t pid, int *wait_status)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	bool found = false;
-	int ret;
+	struct end end = { 0 };
 
-	do
-		ret = poll(&pfd, 1, wait_ms);
-	while (ret < 0 && errno == EINTR);
-	while ((ret = read_one(fd, pid, wait_status)) >= 0)
-		found |= ret > 0;
-	return found ? 0 : ret;
+	for (;;) {
+		int n = poll(&pfd, 1, end.leader ? QUIET_MS : TELL_MS);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || read_one(fd, pid, &end) < 0)
+			break;
+	}
+	if (!end.found)
+		return -EAGAIN;
+	*wait_status = end.status;
+	return 0;
 }

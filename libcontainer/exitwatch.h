@@ -24,12 +24,11 @@ bool exitwatch_needed(void);
 int exitwatch_open(pid_t pid);
 
 /**
- * exitwatch_read() - what has been told so far; the last one counts, as the
- * threads of a process end one by one.
- * @wait_ms: how long to wait for a first message
+ * exitwatch_read() - the end of the process, which its pidfd has announced:
+ * the message comes a moment later. Waits at most a second or so.
  *
- * Return: 0, -EAGAIN, or -errno (-ENOBUFS: messages were lost).
+ * Return: 0, or -EAGAIN (nothing was told).
  */
-int exitwatch_read(int fd, pid_t pid, int wait_ms, int *wait_status);
+int exitwatch_read(int fd, pid_t pid, int *wait_status);
 
 #endif

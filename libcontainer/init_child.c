@@ -106,15 +106,19 @@ static int step_hooks(struct init *in, struct err *err)
 static int step_console(struct init *in, struct err *err)
 {
 	const struct spec_process *p = in->ps.process;
+	struct rootfs_tty tty = {
+		.uid = p->user.uid,
+		.gid = p->user.gid,
+		.rows = p->console_height,
+		.cols = p->console_width,
+	};
 	auto_fd int master_fd = -1;
 	auto_fd int slave_fd = -1;
 	int ret;
 
 	if (!p->terminal)
 		return 0;
-	ret = rootfs_console(in->rootfs, p->user.uid, p->user.gid,
-			     p->console_height, p->console_width, &master_fd,
-			     &slave_fd, err);
+	ret = rootfs_console(in->rootfs, &tty, &master_fd, &slave_fd, err);
 	if (ret)
 		return ret;
 	ret = sync_send(in->child_sync, SYNC_CONSOLE, 0, master_fd);

@@ -34,6 +34,12 @@ struct joined {
 static int open_terminal(struct join *j, int *slave_fd, struct err *err)
 {
 	const struct spec_process *p = j->ps.process;
+	struct rootfs_tty tty = {
+		.uid = p->user.uid,
+		.gid = p->user.gid,
+		.rows = p->console_height,
+		.cols = p->console_width,
+	};
 	auto_fd int root_fd = -1;
 	auto_fd int master_fd = -1;
 	int ret;
@@ -41,9 +47,7 @@ static int open_terminal(struct join *j, int *slave_fd, struct err *err)
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return err_sys(err, "cannot open the container's root");
-	ret = rootfs_terminal(root_fd, p->user.uid, p->user.gid,
-			      p->console_height, p->console_width, &master_fd,
-			      slave_fd, err);
+	ret = rootfs_terminal(root_fd, &tty, &master_fd, slave_fd, err);
 	if (ret)
 		return ret;
 	ret = sync_send(j->child_sync, SYNC_CONSOLE, 0, master_fd);

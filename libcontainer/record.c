@@ -103,30 +103,44 @@ static void record_cgroup(const struct cg_place *place, struct hull_exit *e)
 	e->memory_peak_bytes = rec.peak_known ? rec.memory_peak_bytes : 0;
 }
 
+static void find_status(const struct ct *ct, struct hull_exit *e)
+{
+	e->status_known =
+		record_zombie(ct->st.pid, ct->st.start_time, &e->status) ||
+		pinned_status(ct, &e->status);
+	if (!e->status_known)
+		e->status = 0;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 void record_end(struct ct *ct, const int *wait_status, bool exact)
 {
 	struct hull_exit *e = &ct->st.exit;
-	struct timespec now;
+	bool first = !e->recorded;
 
-	if (e->recorded)
+	if (e->recorded && e->status_known)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	*e = (struct hull_exit){
-		.recorded = true,
-		.end_exact = exact,
-		.end_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-	};
+	if (first) {
+		*e = (struct hull_exit){
+			.recorded = true,
+			.end_exact = exact,
+			.end_ns = now_ns(),
+		};
+		record_cgroup(&ct->st.cgroup, e);
+	}
 	if (wait_status) {
 		e->status = *wait_status;
 		e->status_known = true;
 	} else {
-		e->status_known = record_zombie(ct->st.pid, ct->st.start_time,
-						&e->status) ||
-				  pinned_status(ct, &e->status);
+		find_status(ct, e);
 	}
-	if (!e->status_known)
-		e->status = 0;
-	record_cgroup(&ct->st.cgroup, e);
-	if (ct->locked)
+	if (ct->locked && (first || e->status_known))
 		ct_save(ct, NULL);
 }

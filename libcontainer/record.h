@@ -24,7 +24,8 @@ void record_unpin(struct ct *ct);
 /**
  * record_end() - init has ended: fill in ct->st.exit from a known wait status,
  * else from what the kernel kept (zombie, pinned pidfd), and from the cgroup
- * (oom, peak). Does nothing when recorded already. Saves when the lock is held.
+ * (oom, peak). What is recorded already stays, but a status that was unknown
+ * is looked for again. Saves when the lock is held.
  * @wait_status: status of wait(2), or NULL when the caller has none
  * @exact: the caller saw the end itself, now
  */

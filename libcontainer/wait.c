@@ -18,7 +18,6 @@
 
 #define REAP_TRIES 200
 #define REAP_STEP_MS 5
-#define EVENT_WAIT_MS 1000
 #define SAVE_WAIT_MS 1000
 
 static int unknown(struct err *err)
@@ -87,23 +86,15 @@ static bool seen_status(pid_t pid, uint64_t start_time, int pidfd, int *status)
 	return false;
 }
 
-/* Whoever noticed the end first may not have seen the status. */
-static void save(struct ct *ct, const int *status)
+static void save(struct ct *ct, const int *status, bool exact)
 {
 	struct ct again = CT_INIT;
 
 	again.root_fd = ct->root_fd;
 	if (!statedir_open(&again, ct->st.id, SAVE_WAIT_MS, NULL) &&
 	    again.st.pid == ct->st.pid &&
-	    again.st.start_time == ct->st.start_time) {
-		if (!again.st.exit.recorded) {
-			record_end(&again, status, true);
-		} else if (status && !again.st.exit.status_known) {
-			again.st.exit.status = *status;
-			again.st.exit.status_known = true;
-			ct_save(&again, NULL);
-		}
-	}
+	    again.st.start_time == ct->st.start_time)
+		record_end(&again, status, exact);
 	again.root_fd = -1; /* borrowed */
 	ct_close(&again);
 }
@@ -113,19 +104,19 @@ static int wait_living(struct ct *ct, int pidfd, int *status, struct err *err)
 	const struct ct_state *st = &ct->st;
 	auto_fd int watch_fd = -1;
 	int wait_status;
-	bool seen;
+	bool exact, seen;
 
 	if (exitwatch_needed()) {
 		watch_fd = exitwatch_open(st->pid);
 		if (watch_fd < 0)
 			log_debug("no proc connector: %s", err_text(watch_fd));
 	}
+	exact = !proc_is_dead(pidfd);
 	wait_end(pidfd);
 	seen = seen_status(st->pid, st->start_time, pidfd, &wait_status);
 	if (!seen && watch_fd >= 0)
-		seen = !exitwatch_read(watch_fd, st->pid, EVENT_WAIT_MS,
-				       &wait_status);
-	save(ct, seen ? &wait_status : NULL);
+		seen = !exitwatch_read(watch_fd, st->pid, &wait_status);
+	save(ct, seen ? &wait_status : NULL, exact);
 	if (!seen)
 		return unknown(err);
 	*status = supervise_code(wait_status);
@@ -151,7 +142,7 @@ int hull_wait(const struct hull_context *ctx, const char *id, int *status,
 		return wait_living(&ct, pidfd, status, err);
 	if (pidfd != -ESRCH)
 		return err_code(err, pidfd, "cannot open init's pidfd");
-	save(&ct, NULL);
+	save(&ct, NULL, false);
 	ct_status(&ct);
 	return known(&ct.st.exit, status, err);
 }

@@ -2,7 +2,7 @@
 # Tests. unit: oci-tests/unit/<folder>/test_*.c, each linked with its folder's
 # archive and the floors below it only, so that an upward call does not link.
 
-deps-test := libcmocka-dev clang clang-format strace bubblewrap runc hyperfine \
+deps-test := libcmocka-dev patchelf time clang clang-format strace bubblewrap runc hyperfine \
 	procps iproute2 jq python3 mandoc libclang-rt-14-dev
 
 floor-base := base
@@ -19,7 +19,11 @@ unit-src := $(sort $(wildcard oci-tests/unit/*/test_*.c))
 unit-bin := $(patsubst oci-tests/unit/%.c,$(BUILD)/unit/%,$(unit-src))
 unit-floor = $(floor-$(firstword $(subst /, ,$(patsubst $(BUILD)/unit/%,%,$@))))
 
-$(BUILD)/unit/%: $(BUILD)/obj/oci-tests/unit/%.o $(LIB_ARCHIVES)
+# only the archives of its own floors: a folder that does not compile blocks
+# nobody below it
+.SECONDEXPANSION:
+$(BUILD)/unit/%: $(BUILD)/obj/oci-tests/unit/%.o \
+		$$(foreach m,$$(unit-floor),$$(call archive,$$(m)))
 	@echo "  LINK  $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(SAN),-fsanitize=address$(comma)undefined) \

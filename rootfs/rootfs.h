@@ -32,6 +32,9 @@ struct rootfs;
  *               and devices are opened by the parent, device nodes bound
  * @userns_fd:   user namespace for "idmap" mounts without their own mappings,
  *               or -1
+ * @mount_userns_fds: one user namespace per entry of spec->mounts, for those
+ *               that carry uidMappings and gidMappings, -1 for the others; or
+ *               NULL when no mount has any
  * @new_net_ns, @new_pid_ns: a fresh sysfs or proc can be mounted
  * @cgroup_ns:   the child has a cgroup namespace of its own
  * @cgroup_fd:   the container's cgroup2 directory, or -1: bound where a mount
@@ -45,6 +48,7 @@ struct rootfs_config {
 	bool new_mount_ns;
 	bool userns;
 	int userns_fd;
+	const int *mount_userns_fds;
 	bool new_net_ns;
 	bool new_pid_ns;
 	bool cgroup_ns;
@@ -77,18 +81,35 @@ int rootfs_build(struct rootfs *r, struct err *err);
 int rootfs_enter(struct rootfs *r, struct err *err);
 
 /**
- * rootfs_console() - make a pseudo terminal in the container's own devpts and
- * bind it on /dev/console. After rootfs_build(), before rootfs_enter().
+ * struct rootfs_tty - a terminal to make.
  * @uid, @gid: owner of the slave (process.user)
  * @rows, @cols: initial size; 0, 0: left alone
+ */
+struct rootfs_tty {
+	uid_t uid;
+	gid_t gid;
+	unsigned short rows;
+	unsigned short cols;
+};
+
+/**
+ * rootfs_console() - make a pseudo terminal in the container's own devpts and
+ * bind it on /dev/console. After rootfs_build(), before rootfs_enter().
  * @master_fd, @slave_fd: receive descriptors that the caller owns
  *
  * The master is opened from a checked devpts "ptmx" (character device 5:2 on
  * devpts), the slave by TIOCGPTPEER, never by name.
  */
-int rootfs_console(struct rootfs *r, uid_t uid, gid_t gid, unsigned short rows,
-		   unsigned short cols, int *master_fd, int *slave_fd,
-		   struct err *err);
+int rootfs_console(struct rootfs *r, const struct rootfs_tty *tty,
+		   int *master_fd, int *slave_fd, struct err *err);
+
+/**
+ * rootfs_terminal() - the same for an additional process, which has joined the
+ * container's mount namespace; nothing is bound.
+ * @root_fd: the container's root, borrowed
+ */
+int rootfs_terminal(int root_fd, const struct rootfs_tty *tty, int *master_fd,
+		    int *slave_fd, struct err *err);
 
 /**
  * rootfs_lock() - last: read-only root, readonlyPaths, maskedPaths, and the

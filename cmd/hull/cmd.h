@@ -14,12 +14,14 @@ struct err;
  * struct call - what every command is given.
  * @program: name hull was called by, without directories
  * @vm:      a microVM is asked for (--isolation vm, or called as hull-vm)
+ * @misused: what was typed makes no sense: the usage line helps
  * @args:    operands, with a NULL behind the last
  */
 struct call {
 	const char *program;
 	struct hull_context ctx;
 	bool vm;
+	bool misused;
 	const char *const *args;
 	size_t arg_count;
 };
@@ -31,7 +33,8 @@ struct call {
  * @about:       what --help adds, or NULL
  * @values_size: size of the command's struct of options, 0 for none
  * @defaults:    what that struct holds before parsing; NULL: zeroes
- * @protect:     starts a process inside a container: see hull_protect()
+ * @preserved:   only of commands that start a process inside a container: how
+ *               many descriptors from 3 up go with it, by the options
  * @fail_status: exit status of a failure of hull's own
  * @run:         returns the exit status, or -errno with @err filled in
  */
@@ -45,7 +48,7 @@ struct cmd {
 	const void *defaults;
 	size_t min_args;
 	size_t max_args;
-	bool protect;
+	unsigned int (*preserved)(const void *values);
 	int fail_status;
 	int (*run)(const struct call *call, const void *values,
 		   struct err *err);

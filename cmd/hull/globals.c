@@ -87,19 +87,20 @@ static enum log_level level(const struct globals *g, const char *dest)
 
 static int set_root(struct globals *g, struct err *err)
 {
-	char cwd[PATH_MAX] = "", path[2 * PATH_MAX];
+	char cwd[PATH_MAX] = "", clean[sizeof(g->root_path)];
+	int len;
 
 	if (!g->root[0])
 		return err_set(err, -EINVAL,
 			       "Option --root argument should not be empty");
 	if (g->root[0] != '/' && !getcwd(cwd, sizeof(cwd)))
 		return err_sys(err, "cannot read the current directory");
-	if (snprintf(path, sizeof(path), "%s/%s", cwd, g->root) >=
-	    (int)sizeof(path))
+	len = snprintf(g->root_path, sizeof(g->root_path), "%s%s%s", cwd,
+		       cwd[0] ? "/" : "", g->root);
+	if (len >= (int)sizeof(g->root_path) ||
+	    path_clean(g->root_path, clean, sizeof(clean)) < 0)
 		return err_code(err, -ENAMETOOLONG, "--root");
-	if (path_clean(path, g->root_path, sizeof(g->root_path)) < 0)
-		return err_code(err, -ENAMETOOLONG, "--root");
-	if (!strcmp(g->root_path, "/"))
+	if (!strcmp(clean, "/"))
 		return err_set(err, -EINVAL,
 			       "Option --root argument should not be set to /");
 	return 0;

@@ -62,8 +62,8 @@ static void add_options(struct strbuf *out, const char *title,
 
 	strbuf_addf(out, "\n%s:\n", title);
 	for (size_t i = 0; i <= set->count; i++) {
-		const struct opt *opt = i < set->count ? &set->rows[i] :
-							 &help_row;
+		const struct opt *opt =
+			i < set->count ? &set->rows[i] : &help_row;
 
 		flag_text(opt, buf, sizeof(buf));
 		strbuf_addf(out, "   %-*s   %s\n", width, buf, opt->help);
@@ -74,8 +74,9 @@ static void add_usage(struct strbuf *out, const char *program,
 		      const struct cmd *cmd)
 {
 	if (!cmd)
-		strbuf_addf(out, "%s [global options] command [options] "
-				 "[arguments...]",
+		strbuf_addf(out,
+			    "%s [global options] command [options] "
+			    "[arguments...]",
 			    program);
 	else
 		strbuf_addf(out, "%s %s%s%s%s", program, cmd->name,
@@ -87,8 +88,7 @@ static void add_commands(struct strbuf *out)
 {
 	strbuf_add(out, "\nCOMMANDS:\n");
 	for (const struct cmd *const *cmd = cmd_table; *cmd; cmd++)
-		strbuf_addf(out, "   %-12s%s\n", (*cmd)->name,
-			    (*cmd)->summary);
+		strbuf_addf(out, "   %-12s%s\n", (*cmd)->name, (*cmd)->summary);
 }
 
 int help_print(const char *program, const struct cmd *cmd, struct err *err)

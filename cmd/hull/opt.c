@@ -64,9 +64,10 @@ static int set_word(const char *words, const char *text, uint32_t *out)
 /* The texts that Go's strconv.ParseBool knows. */
 static int set_switch(const char *text, bool *out)
 {
-	static const char *const yes[] = { "1", "t", "T", "true", "TRUE",
-					   "True" };
-	static const char *const no[] = { "0",	   "f",	    "F",
+	static const char *const yes[] = {
+		"1", "t", "T", "true", "TRUE", "True"
+	};
+	static const char *const no[] = { "0",     "f",     "F",
 					  "false", "FALSE", "False" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
@@ -140,10 +141,10 @@ static int refuse_value(const struct opt *opt, const char *text, int rc,
 	return err_set(err, -EINVAL,
 		       "invalid value \"%s\" for flag -%s: must be %s", text,
 		       opt->name,
-		       opt->kind == OPT_SWITCH ? "true or false" :
-		       opt->kind == OPT_U32    ? "a whole number" :
-		       opt->kind == OPT_MS     ? "a duration such as 5s" :
-						 opt->value);
+		       opt->kind == OPT_SWITCH ? "true or false"
+		       : opt->kind == OPT_U32  ? "a whole number"
+		       : opt->kind == OPT_MS   ? "a duration such as 5s"
+					       : opt->value);
 }
 
 /*
@@ -184,7 +185,7 @@ static int take_flag(const struct opt_set *set, const char *arg,
 	return used;
 }
 
-int opt_parse(const struct opt_set *set, char *const argv[], void *values,
+int opt_parse(const struct opt_set *set, const char *const argv[], void *values,
 	      struct opt_list *operands, struct err *err)
 {
 	bool flags = true;
@@ -214,6 +215,7 @@ void opt_release(const struct opt_set *set, void *values)
 {
 	for (size_t i = 0; i < set->count; i++)
 		if (set->rows[i].kind == OPT_LIST)
-			opt_list_release((struct opt_list *)(void *)(
-				(char *)values + set->rows[i].at));
+			opt_list_release(
+				(struct opt_list *)(void *)((char *)values +
+							    set->rows[i].at));
 }

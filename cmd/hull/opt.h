@@ -78,7 +78,7 @@ void opt_list_release(struct opt_list *list);
  * Return: 0; 1 when help is asked for; -EINVAL with Go's texts ("flag provided
  * but not defined: -x", "flag needs an argument: -x"), -ENOMEM.
  */
-int opt_parse(const struct opt_set *set, char *const argv[], void *values,
+int opt_parse(const struct opt_set *set, const char *const argv[], void *values,
 	      struct opt_list *operands, struct err *err);
 
 /** opt_release() - free the lists in a command's struct. */

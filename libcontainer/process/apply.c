@@ -24,8 +24,8 @@ static int enter_cwd(const char *cwd, struct err *err)
 {
 	if (chdir(cwd) < 0)
 		return err_sys(
-			err,
-			"chdir to cwd (\"%s\") set in config.json failed", cwd);
+			err, "chdir to cwd (\"%s\") set in config.json failed",
+			cwd);
 	return 0;
 }
 

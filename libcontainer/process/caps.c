@@ -88,8 +88,8 @@ static int check_sets(const struct spec_caps *caps, struct err *err)
 						   caps->inheritable));
 		/* runc goes on without them, and engines count on that */
 		log_debug("process.capabilities.ambient: %s cannot be raised: "
-			 "not permitted and inheritable",
-			 lost.s ? lost.s : "");
+			  "not permitted and inheritable",
+			  lost.s ? lost.s : "");
 	}
 	return ret ? ret : more;
 }
@@ -183,8 +183,9 @@ static int set_ambient(const struct cap_sets *sets, struct err *err)
 		if (!(sets->ambient & BIT(cap)))
 			continue;
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-			return err_sys(err, "cannot raise ambient capability "
-					    "%d",
+			return err_sys(err,
+				       "cannot raise ambient capability "
+				       "%d",
 				       cap);
 	}
 	return 0;

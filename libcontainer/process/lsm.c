@@ -29,8 +29,8 @@ bool process_apparmor_enabled(void)
 
 bool process_selinux_enabled(void)
 {
-	auto_fd int fd = open("/sys/fs/selinux",
-			      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd int fd =
+		open("/sys/fs/selinux", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return fd >= 0 && path_is_fs(fd, SELINUX_MAGIC);
 }

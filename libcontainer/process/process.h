@@ -22,7 +22,7 @@ struct sock_fprog;
  * struct seccomp_prog - a compiled filter, ready for seccomp(2).
  */
 struct seccomp_prog {
-	void *map; /* whole memory, see seccomp_release() */
+	void *map; /* whole memory, see seccomp_prog_release() */
 	size_t map_len;
 	const void *insns; /* struct sock_filter[] */
 	unsigned short count;
@@ -45,7 +45,12 @@ struct seccomp_prog {
  */
 int seccomp_prepare(int cache_fd, const struct spec_seccomp *profile,
 		    struct seccomp_prog *out, struct err *err);
-void seccomp_release(struct seccomp_prog *prog);
+
+/** seccomp_prog_release() - libseccomp has a seccomp_release() of its own. */
+void seccomp_prog_release(struct seccomp_prog *prog);
+#ifndef _SECCOMP_H
+#define seccomp_release seccomp_prog_release /* until all callers changed */
+#endif
 
 /**
  * struct process_ctx - everything the steps need.

@@ -60,8 +60,9 @@ int step_stdio(struct apply *a, struct err *err)
 			continue;
 		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM &&
 		    errno != EROFS && errno != EINVAL)
-			return err_sys(err, "cannot change the owner of "
-					    "descriptor %d",
+			return err_sys(err,
+				       "cannot change the owner of "
+				       "descriptor %d",
 				       fd);
 	}
 	return 0;

@@ -63,8 +63,7 @@ def mmdebstrap_argv(suite, agent, root):
             "--aptopt=Acquire::Retries \"3\"",
             "--dpkgopt=force-unsafe-io",
             "--include=" + ",".join(packages(suite)),
-            "--essential-hook='%s' early \"$1\"" % CUSTOMIZE,
-            "--customize-hook='%s' late \"$1\" '%s'" % (CUSTOMIZE, agent)]
+            "--customize-hook='%s' \"$1\" '%s'" % (CUSTOMIZE, agent)]
     argv += ["--dpkgopt=path-exclude=" + p for p in recipe.LEAVE_OUT]
     # its own pid namespace: nothing of a killed build goes on
     guard = ["unshare", "--fork", "--pid", "--kill-child", "--mount"]
@@ -82,16 +81,16 @@ def build(suite, work):
     agent, root = os.path.join(work, "agent"), os.path.join(work, "root")
     logged(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-static", "-Wall",
             "-Wextra", "-Werror", "-o", agent, AGENT_C], log, 120)
-    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8",
+               INITRD="No")
     logged(mmdebstrap_argv(suite, agent, root), log, recipe.LIMITS["build"],
            env)
     boot = os.path.join(root, "boot")
-    for start, name in (("vmlinuz-", "vmlinuz"), ("initrd.img-", "initrd")):
-        have = [n for n in os.listdir(boot) if n.startswith(start)]
-        if len(have) != 1:
-            raise Trouble("the image has not one %s* but %d"
-                          % (start, len(have)))
-        shutil.copy(os.path.join(boot, have[0]), os.path.join(work, name))
+    kernel = [n for n in os.listdir(boot) if n.startswith("vmlinuz-")]
+    if len(kernel) != 1:
+        raise Trouble("the image has %d kernels" % len(kernel))
+    shutil.copy(os.path.join(boot, kernel[0]), os.path.join(work, "vmlinuz"))
+    shutil.copy(os.path.join(boot, "initrd"), os.path.join(work, "initrd"))
     logged(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal",
             "-E", "lazy_itable_init=1,nodiscard", "-d", root,
             os.path.join(work, "root.raw"), recipe.DISK_SIZE], log,

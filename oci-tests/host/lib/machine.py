@@ -32,7 +32,7 @@ class Shape:
         """The arguments that are the same for each start."""
         return ([need_tool(recipe.QEMU, "qemu-system-x86"),
                  "-name", "hull-testhost", "-smp", str(self.smp),
-                 "-m", "%dM" % self.mem, "-machine", "q35,memory-backend=ram",
+                 "-m", "%dM" % self.mem,
                  "-kernel", os.path.join(image, "vmlinuz"),
                  "-initrd", os.path.join(image, "initrd"),
                  "-append", " ".join(recipe.KERNEL_ARGS)] + recipe.QEMU_ARGS +

@@ -6,7 +6,7 @@ SUITES = ("trixie", "bookworm")
 # what both suites call by the same name
 PACKAGES = """
 systemd systemd-sysv dbus dbus-user-session libpam-systemd udev kmod
-linux-image-amd64 initramfs-tools zstd apparmor
+linux-image-amd64 apparmor
 procps psmisc util-linux mount iproute2 iptables nftables uidmap acl libcap2-bin
 e2fsprogs fuse3 busybox-static
 jq file strace gcc libc6-dev make pkg-config python3 socat bats time xxd
@@ -35,17 +35,17 @@ LEAVE_OUT = """
 DISK_SIZE = "12G"             # sparse; /dev/vda, the root
 SPARE_BYTES = 64 << 20        # /dev/vdb, empty, for limits on a block device
 
-# noinit_itable: no kernel thread that fills the disk while tests measure;
-# reliable: nobody else moves this TSC, and every other clock is slow here
+# tsc=reliable: nobody else moves this TSC, and every other clock is slow here
 KERNEL_ARGS = """
-root=/dev/vda rootfstype=ext4 rootflags=noatime,noinit_itable rw
 console=ttyS0 quiet panic=-1 mitigations=off nowatchdog tsc=reliable
+8250.nr_uarts=1 systemd.gpt_auto=0
 net.ifnames=0 systemd.unified_cgroup_hierarchy=1 systemd.show_status=0
 """.split()
 
 # five levels of page tables (la57) only make an emulated walk longer
 QEMU = "qemu-system-x86_64"
 QEMU_ARGS = """
+-machine q35,memory-backend=ram,sata=off,smbus=off,smm=off,vmport=off
 -accel tcg,thread=multi -cpu max,+svm,-la57
 -nodefaults -no-user-config -no-reboot -display none -nic none
 -device virtio-blk-pci,drive=root -device virtio-blk-pci,drive=spare
@@ -63,6 +63,9 @@ for i in 1 2; do
 	python3 -c 'import json, os, subprocess, tempfile'
 done
 modprobe -a overlay fuse loop
+loginctl enable-linger rootless
+systemctl start user@1000.service
+udevadm settle
 sync
 """
 

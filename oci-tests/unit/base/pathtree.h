@@ -68,8 +68,7 @@ static inline int tree_setup(void **state)
 		assert_int_equal(symlinkat(tree_links[i].target, t->tmp->fd,
 					   tree_links[i].name),
 				 0);
-	t->root = openat(t->tmp->fd, "root",
-			 O_PATH | O_DIRECTORY | O_CLOEXEC);
+	t->root = openat(t->tmp->fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	t->outside = openat(t->tmp->fd, "outside",
 			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* link40 takes 40 links to resolve, link41 one too many */
@@ -77,8 +76,7 @@ static inline int tree_setup(void **state)
 		snprintf(name, sizeof(name), "link%d", i);
 		snprintf(target, sizeof(target), "link%d", i - 1);
 		assert_int_equal(
-			symlinkat(i == 1 ? "file" : target, t->root, name),
-			0);
+			symlinkat(i == 1 ? "file" : target, t->root, name), 0);
 	}
 	*state = t;
 	return t->root < 0 || t->outside < 0 ? -1 : 0;
@@ -97,7 +95,7 @@ static inline int tree_teardown(void **state)
 	return tmp_teardown(&tmp);
 }
 
-#define tree_test(f)                                                           \
+#define tree_test(f) \
 	cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 #endif

@@ -12,7 +12,7 @@
 static void test_zeroed_aligned_apart(void **state)
 {
 	auto_arena struct arena a = { 0 };
-	static const size_t sizes[] = { 0,    1,    7,	   16,	  100,
+	static const size_t sizes[] = { 0,    1,    7,     16,    100,
 					4096, 4097, 16384, 65536, 300000 };
 	unsigned char *got[ARRAY_SIZE(sizes) * 20];
 	size_t count = 0;
@@ -34,8 +34,7 @@ static void test_zeroed_aligned_apart(void **state)
 	/* nobody wrote into another's memory */
 	for (size_t n = 0; n < count; n++)
 		for (size_t j = 0; j < sizes[n % ARRAY_SIZE(sizes)]; j++)
-			assert_int_equal(got[n][j],
-					 n % ARRAY_SIZE(sizes) + 1);
+			assert_int_equal(got[n][j], n % ARRAY_SIZE(sizes) + 1);
 }
 
 static void test_overflow_is_null(void **state)

@@ -48,8 +48,7 @@ static void test_set(void **state)
 	struct err err = { .stage = "old", .field = "old" };
 
 	(void)state;
-	assert_int_equal(err_set(&err, -EINVAL, "bad id '%s'", "x y"),
-			 -EINVAL);
+	assert_int_equal(err_set(&err, -EINVAL, "bad id '%s'", "x y"), -EINVAL);
 	assert_int_equal(err.code, -EINVAL);
 	assert_string_equal(err.msg, "bad id 'x y'");
 	assert_string_equal(err.stage, "");
@@ -118,9 +117,8 @@ static void test_add(void **state)
 	assert_int_equal(err_add(&err, -ERANGE, "", "third"), -ERANGE);
 	assert_int_equal(err.code, -EINVAL);
 	assert_string_equal(err.field, "root.path");
-	assert_string_equal(
-		err.msg,
-		"root.path: is empty\nlinux.x: too large\nthird");
+	assert_string_equal(err.msg,
+			    "root.path: is empty\nlinux.x: too large\nthird");
 }
 
 static void test_add_counts_the_rest(void **state)

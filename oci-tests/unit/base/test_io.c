@@ -105,8 +105,7 @@ static void test_read_text(void **state)
 	}
 	assert_int_equal(io_read_text(tmp->fd, "none", buf, 16), -ENOENT);
 	assert_int_equal(io_read_text(tmp->fd, "../x", buf, 16), -EXDEV);
-	assert_int_equal(io_read_text(tmp->fd, "/etc/passwd", buf, 16),
-			 -EXDEV);
+	assert_int_equal(io_read_text(tmp->fd, "/etc/passwd", buf, 16), -EXDEV);
 	assert_int_equal(symlinkat("f", tmp->fd, "link"), 0);
 	assert_int_equal(io_read_text(tmp->fd, "link", buf, 16), -ELOOP);
 	assert_int_equal(io_read_text(tmp->fd, ".", buf, 16), -EISDIR);
@@ -158,8 +157,12 @@ static void test_load(void **state)
 		size_t max;
 		int ret;
 	} cases[] = {
-		{ "", 0, 0 },	   { "", 10, 0 },	  { "x", 1, 0 },
-		{ "12345", 5, 0 }, { "12345", SIZE_MAX, 0 }, { "x", 0, -EFBIG },
+		{ "", 0, 0 },
+		{ "", 10, 0 },
+		{ "x", 1, 0 },
+		{ "12345", 5, 0 },
+		{ "12345", SIZE_MAX, 0 },
+		{ "x", 0, -EFBIG },
 		{ "12345", 4, -EFBIG },
 	};
 	auto_fd int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -224,8 +227,8 @@ static void test_replace(void **state)
 	char buf[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		assert_int_equal(
-			io_replace(tmp->fd, "f", "text", 4, modes[i]), 0);
+		assert_int_equal(io_replace(tmp->fd, "f", "text", 4, modes[i]),
+				 0);
 		assert_int_equal(fstatat(tmp->fd, "f", &st, 0), 0);
 		assert_int_equal(st.st_mode, S_IFREG | modes[i]);
 		assert_int_equal(io_read_text(tmp->fd, "f", buf, 32), 4);

@@ -6,12 +6,15 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <regex.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "oci-tests/unit/base/tmp.h"
 
 static const struct err one = {
@@ -92,8 +95,8 @@ static void assert_matches(const char *text, const char *pattern)
 		assert_string_equal(text, pattern); /* shows both */
 }
 
-#define STDERR_LINE                                                            \
-	"hull: mounts[2]: cannot open '/x\"\xff\t': "                          \
+#define STDERR_LINE                                   \
+	"hull: mounts[2]: cannot open '/x\"\xff\t': " \
 	"no such file or directory\n"
 
 static void test_stderr(void **state)
@@ -258,6 +261,114 @@ static void test_open_failures(void **state)
 	assert_int_equal(log_fd(), -1);
 }
 
+/* ---- the daemons' sockets, in a mount namespace with ones of our own */
+
+static int serve(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(addr.sun_path, path);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -1;
+	return fd;
+}
+
+static int check_sockets(const char *dest, int *server)
+{
+	int flags = CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0);
+	struct err err = { 0 };
+	int journal, syslog_fd;
+
+	if (unshare(flags) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/run", "tmpfs", 0, NULL) ||
+	    mount("none", "/dev", "tmpfs", 0, NULL))
+		return 77;
+	if (log_open(dest, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, &err) != -ENOENT)
+		return 1;
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/systemd/journal", 0755);
+	journal = serve("/run/systemd/journal/socket");
+	syslog_fd = serve("/dev/log");
+	if (journal < 0 || syslog_fd < 0) /* no uid mapped, no new inodes */
+		return 77;
+	*server = str_starts(dest, "journald:") ? journal : syslog_fd;
+	if (log_open(dest, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, &err))
+		return 2;
+	return log_is_file() ? 0 : 3;
+}
+
+/* What a daemon got for an error, then for a warning. */
+static int child_datagrams(const struct tmp *tmp, const char *dest)
+{
+	struct err many = one;
+	char buf[4096];
+	int server, ret = check_sockets(dest, &server);
+	int null_fd = openat(tmp->fd, "stderr", O_WRONLY | O_CREAT, 0600);
+
+	if (ret || dup2(null_fd, STDERR_FILENO) < 0)
+		return ret ? ret : 4;
+	err_add(&many, -EINVAL, "b", "two");
+	log_error(&many);
+	log_warn("careful");
+	for (int i = 0; i < 2; i++) {
+		ssize_t n = recv(server, buf, sizeof(buf), MSG_DONTWAIT);
+		int fd = openat(tmp->fd, i ? "second" : "first",
+				O_WRONLY | O_CREAT, 0600);
+
+		if (n <= 0 || write(fd, buf, (size_t)n) != n)
+			return 5;
+	}
+	return 0;
+}
+
+static void get_datagrams(const struct tmp *tmp, const char *dest,
+			  char first[4096], char second[4096])
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(child_datagrams(tmp, dest));
+	status = tmp_wait(pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+	slurp(tmp->fd, "first", first, 4096);
+	slurp(tmp->fd, "second", second, 4096);
+}
+
+static void test_journald(void **state)
+{
+	static const char head[] = "MESSAGE\n";
+	char first[4096], second[4096], want[4096];
+	uint64_t len;
+
+	get_datagrams(*state, "journald:my id", first, second);
+	assert_string_equal(second, "MESSAGE=careful\nPRIORITY=4\n"
+				    "SYSLOG_IDENTIFIER=my_id\n");
+	/* two lines: the length goes before the text */
+	assert_memory_equal(first, head, strlen(head));
+	memcpy(&len, first + strlen(head), sizeof(len));
+	snprintf(want, sizeof(want), "%s\nb: two", one.msg);
+	assert_int_equal(len, strlen(want));
+	strcat(want, "\nPRIORITY=3\nSYSLOG_IDENTIFIER=my_id\n"
+		     "HULL_STAGE=mount\nHULL_FIELD=mounts[2]\nERRNO=2\n");
+	assert_string_equal(first + strlen(head) + 8, want);
+}
+
+static void test_syslog(void **state)
+{
+	char first[4096], second[4096];
+
+	get_datagrams(*state, "syslog:", first, second);
+	assert_matches(first, "^<27>[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}"
+			      ":[0-9]{2} hull\\[[0-9]+\\]: mounts\\[2\\]: "
+			      "cannot open .* directory; b: two$");
+	assert_matches(second, "^<28>.* hull\\[[0-9]+\\]: careful$");
+}
+
 #define tmp_test(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
 
 int main(void)
@@ -273,6 +384,8 @@ int main(void)
 		tmp_test(test_lines_go_to_the_file_only),
 		tmp_test(test_json_on_stderr),
 		cmocka_unit_test(test_open_failures),
+		tmp_test(test_journald),
+		tmp_test(test_syslog),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

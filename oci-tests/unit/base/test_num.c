@@ -142,8 +142,7 @@ static void test_size(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int64_t value = UNTOUCHED;
 
-		assert_int_equal(num_size(cases[i].text, &value),
-				 cases[i].ret);
+		assert_int_equal(num_size(cases[i].text, &value), cases[i].ret);
 		assert_true(value ==
 			    (cases[i].ret ? UNTOUCHED : cases[i].value));
 	}
@@ -208,8 +207,8 @@ static void test_duration(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_u64),  cmocka_unit_test(test_i64),
-		cmocka_unit_test(test_u32),  cmocka_unit_test(test_size),
+		cmocka_unit_test(test_u64),      cmocka_unit_test(test_i64),
+		cmocka_unit_test(test_u32),      cmocka_unit_test(test_size),
 		cmocka_unit_test(test_duration),
 	};
 

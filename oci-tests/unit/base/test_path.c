@@ -108,8 +108,7 @@ static const struct open_case beneath[] = {
 };
 /* clang-format on */
 
-static void check_case(const struct tree *t, const struct open_case *c,
-		       int got)
+static void check_case(const struct tree *t, const struct open_case *c, int got)
 {
 	auto_fd int fd = got;
 
@@ -198,11 +197,10 @@ static void test_endless_eagain(void **state)
 
 static void test_magic_links(void **state)
 {
-	static const char *const paths[] = { "/proc/self/exe",
-					     "/proc/self/root",
-					     "/proc/self/cwd/x",
-					     "/proc/self/fd/1",
-					     "/proc/self/ns/mnt" };
+	static const char *const paths[] = {
+		"/proc/self/exe", "/proc/self/root", "/proc/self/cwd/x",
+		"/proc/self/fd/1", "/proc/self/ns/mnt"
+	};
 	auto_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	(void)state;
@@ -260,12 +258,11 @@ static unsigned next_random(unsigned *seed)
 /* Random ways through the tree: the walker says what the kernel says. */
 static void test_same_answers(void **state)
 {
-	static const char *const parts[] = {
-		"a",	"b",	 "f",	 "file",     "rel", "abs",
-		"top",	"here",	 "..",	 ".",	     "",    "parent",
-		"up",	"slash", "none", "dangling", "out", "loop1",
-		"link9"
-	};
+	static const char *const parts[] = { "a",   "b",     "f",    "file",
+					     "rel", "abs",   "top",  "here",
+					     "..",  ".",     "",     "parent",
+					     "up",  "slash", "none", "dangling",
+					     "out", "loop1", "link9" };
 	static const int flags[] = { O_PATH, O_RDONLY, O_PATH | O_NOFOLLOW,
 				     O_RDONLY | O_NOFOLLOW,
 				     O_PATH | O_DIRECTORY };
@@ -364,15 +361,24 @@ static void test_clean(void **state)
 	static const struct {
 		const char *path, *want;
 	} cases[] = {
-		{ "/", "/" },		   { "", "/" },
-		{ "//", "/" },		   { "/a", "/a" },
-		{ "a", "/a" },		   { "/a/", "/a" },
-		{ "/a//b/./c/", "/a/b/c" }, { "/a/..", "/" },
-		{ "/a/../..", "/" },	   { "/..", "/" },
-		{ "/../a", "/a" },	   { "/a/b/../c", "/a/c" },
-		{ "/a/b/../../c", "/c" },  { "/.", "/" },
-		{ "/...", "/..." },	   { "/..a/.b", "/..a/.b" },
-		{ "/a../b.", "/a../b." },  { "../../x", "/x" },
+		{ "/", "/" },
+		{ "", "/" },
+		{ "//", "/" },
+		{ "/a", "/a" },
+		{ "a", "/a" },
+		{ "/a/", "/a" },
+		{ "/a//b/./c/", "/a/b/c" },
+		{ "/a/..", "/" },
+		{ "/a/../..", "/" },
+		{ "/..", "/" },
+		{ "/../a", "/a" },
+		{ "/a/b/../c", "/a/c" },
+		{ "/a/b/../../c", "/c" },
+		{ "/.", "/" },
+		{ "/...", "/..." },
+		{ "/..a/.b", "/..a/.b" },
+		{ "/a../b.", "/a../b." },
+		{ "../../x", "/x" },
 	};
 	char out[64], small[4];
 

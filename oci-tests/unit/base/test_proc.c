@@ -35,8 +35,7 @@ static void wait_for_zombie(pid_t pid)
 {
 	siginfo_t info;
 
-	assert_int_equal(
-		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 }
 
 static void test_read_stat(void **state)
@@ -68,8 +67,8 @@ static void test_read_stat(void **state)
 /* The name may try to look like the fields that follow it. */
 static void test_hostile_name(void **state)
 {
-	static const char *const names[] = { ") R 1 1 1", "a) Z (b",
-					     "((((", "))))", "", " ",
+	static const char *const names[] = { ") R 1 1 1", "a) Z (b", "((((",
+					     "))))",      "",        " ",
 					     "x\ny) R 1" };
 	struct proc_stat st;
 	char old[16];
@@ -190,9 +189,9 @@ static void test_write(void **state)
 static void test_write_hostile_self(void **state)
 {
 	const struct tmp *tmp = *state;
-	static const char *const targets[] = { "..", "1/..", "dir", "/proc/1",
-					       "1x", "", "1/task/x",
-					       "1/task/1/.." };
+	static const char *const targets[] = { "..",       "1/..",       "dir",
+					       "/proc/1",  "1x",         "",
+					       "1/task/x", "1/task/1/.." };
 
 	assert_int_equal(mkdirat(tmp->fd, "dir", 0755), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {

@@ -71,8 +71,7 @@ static void test_long_path(void **state)
 	while (strlen(path) < 300) {
 		int below;
 
-		assert_int_equal(mkdirat(dir, "dddddddddddddddddddd", 0755),
-				 0);
+		assert_int_equal(mkdirat(dir, "dddddddddddddddddddd", 0755), 0);
 		below = openat(dir, "dddddddddddddddddddd",
 			       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		assert_true(below >= 0);
@@ -110,9 +109,8 @@ static void test_descriptors(void **state)
 	int before = tmp_open_fds();
 	char buf[16];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    pair),
-			 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	for (size_t i = 0; i < SOCK_MAX_FDS; i++)
 		fds[i] = tmp->fd;
 	for (size_t send = 0; send <= SOCK_MAX_FDS; send++) {
@@ -122,8 +120,8 @@ static void test_descriptors(void **state)
 			assert_int_equal(
 				sock_send(pair[0], "msg", 3, fds, send), 0);
 			memset(got, 0x55, sizeof(got));
-			assert_int_equal(
-				sock_recv(pair[1], buf, 16, got, room), 3);
+			assert_int_equal(sock_recv(pair[1], buf, 16, got, room),
+					 3);
 			assert_int_equal(tmp_open_fds(), before + 2 + want);
 			for (size_t i = 0; i < want; i++) {
 				assert_true(fcntl(got[i], F_GETFD) &
@@ -137,8 +135,8 @@ static void test_descriptors(void **state)
 		}
 	}
 	assert_int_equal(sock_send(pair[0], "", 0, NULL, 0), -EINVAL);
-	assert_int_equal(
-		sock_send(pair[0], "x", 1, fds, SOCK_MAX_FDS + 1), -EINVAL);
+	assert_int_equal(sock_send(pair[0], "x", 1, fds, SOCK_MAX_FDS + 1),
+			 -EINVAL);
 	close(pair[0]);
 	assert_int_equal(sock_recv(pair[1], buf, 16, got, 4), 0);
 	assert_int_equal(got[0], -1);
@@ -166,9 +164,8 @@ static void test_too_many_descriptors(void **state)
 	int pair[2], got[2], list[20], before;
 	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    pair),
-			 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	before = tmp_open_fds();
 	for (int i = 0; i < 20; i++)
 		list[i] = tmp->fd;
@@ -191,9 +188,8 @@ static void test_cut_message_is_an_error(void **state)
 	int pair[2], got[1], before;
 	char buf[4];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				    pair),
-			 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	before = tmp_open_fds();
 	assert_int_equal(sock_send(pair[0], "12345", 5, &tmp->fd, 1), 0);
 	assert_int_equal(sock_recv(pair[1], buf, 4, got, 1), -EMSGSIZE);
@@ -212,9 +208,8 @@ static void test_large_message(void **state)
 	size_t total = 0, fds = 0;
 	pid_t pid;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    pair),
-			 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	pid = fork();
 	if (!pid)
 		_exit(sock_send(pair[0], data, sizeof(data), &tmp->fd, 1) != 0);

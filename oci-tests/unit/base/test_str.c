@@ -124,7 +124,7 @@ static void test_starts_ends(void **state)
 
 static void test_near(void **state)
 {
-	static const char *const words[] = { "create", "start",	 "state",
+	static const char *const words[] = { "create", "start",  "state",
 					     "delete", "update", "ps",
 					     "kill",   NULL };
 	static const char *const none[] = { NULL };
@@ -132,11 +132,11 @@ static void test_near(void **state)
 		const char *text, *want;
 	} cases[] = {
 		{ "create", "create" }, { "craete", "create" },
-		{ "crate", "create" },	{ "creates", "create" },
-		{ "stat", "start" },	{ "statr", "start" },
+		{ "crate", "create" },  { "creates", "create" },
+		{ "stat", "start" },    { "statr", "start" },
 		{ "updaet", "update" }, { "kil", "kill" },
-		{ "killl", "kill" },	{ "klil", "kill" },
-		{ "ps", "ps" },		{ "px", NULL },
+		{ "killl", "kill" },    { "klil", "kill" },
+		{ "ps", "ps" },         { "px", NULL },
 		{ "frobnicate", NULL }, { "", NULL },
 		{ "k", NULL },
 	};

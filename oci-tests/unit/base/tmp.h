@@ -56,8 +56,8 @@ static inline int tmp_teardown(void **state)
 
 static inline void tmp_file(int dir_fd, const char *name, const char *text)
 {
-	int fd = openat(dir_fd, name,
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+			0644);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
@@ -68,8 +68,7 @@ static inline ino_t tmp_ino(int dir_fd, const char *name)
 {
 	struct stat st;
 
-	assert_int_equal(
-		fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
 	return st.st_ino;
 }
 

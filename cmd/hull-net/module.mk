@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# hull-net: the part of hull that needs libmnl, which has no static archive.
+src-cmd/hull-net := $(sort $(wildcard cmd/hull-net/*.c))
+obj-cmd/hull-net := $(patsubst %.c,$(BUILD)/obj/%.o,$(src-cmd/hull-net))
+
+$(BUILD)/hull-net: $(obj-cmd/hull-net)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now \
+		-Wl,--gc-sections -o $@ $^ -lmnl

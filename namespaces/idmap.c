@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "namespaces/idmap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/proc.h"
+#include "base/str.h"
+
+int64_t ns_host_id(const struct spec_id_map *maps, size_t count, uint32_t id)
+{
+	if (!count)
+		return id;
+	for (size_t i = 0; i < count; i++) {
+		const struct spec_id_map *map = &maps[i];
+
+		/* as a difference, which cannot overflow */
+		if (id >= map->container_id &&
+		    id - map->container_id < map->size)
+			return (int64_t)map->host_id + (id - map->container_id);
+	}
+	return -1;
+}
+
+/* The kernel takes a map in one write(2), of less than a page; a page holds
+ * the 340 lines it allows. */
+static int write_map(int proc_fd, pid_t pid, const char *file,
+		     const struct idmap *map, struct err *err)
+{
+	auto_strbuf struct strbuf text = STRBUF_INIT;
+	char path[48];
+	int ret;
+
+	if (!map->count)
+		return 0;
+	for (size_t i = 0; i < map->count; i++)
+		strbuf_addf(&text, "%u %u %u\n", map->maps[i].container_id,
+			    map->maps[i].host_id, map->maps[i].size);
+	if (!strbuf_ok(&text))
+		return err_set(err, -ENOMEM, "out of memory");
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	ret = proc_write(proc_fd, path, text.s);
+	if (ret == -EINVAL)
+		return err_at(err, ret, map->field,
+			      "the kernel refuses the mapping: overlapping or "
+			      "too many ranges, or ids that hull's own user "
+			      "namespace lacks");
+	if (ret)
+		return err_at(err, ret, map->field, "cannot write %s: %s", file,
+			      err_text(ret));
+	return 0;
+}
+
+int idmap_write(int proc_fd, pid_t pid, const struct idmap *uids,
+		const struct idmap *gids, struct err *err)
+{
+	char path[48];
+	int ret;
+
+	/*
+	 * Without CAP_SETGID a map of groups could be used to drop a group
+	 * that a file's mode holds against the user (CVE-2014-8989).
+	 */
+	if (geteuid() != 0 && gids->count) {
+		snprintf(path, sizeof(path), "%d/setgroups", (int)pid);
+		ret = proc_write(proc_fd, path, "deny");
+		if (ret && ret != -ENOENT)
+			return err_code(err, ret, "cannot deny setgroups");
+	}
+	ret = write_map(proc_fd, pid, "uid_map", uids, err);
+	return ret ? ret : write_map(proc_fd, pid, "gid_map", gids, err);
+}
+
+int ns_write_maps(int proc_fd, pid_t pid, const struct spec_linux *linux_,
+		  struct err *err)
+{
+	const struct idmap uids = { linux_->uid_maps, linux_->uid_map_count,
+				    "linux.uidMappings" };
+	const struct idmap gids = { linux_->gid_maps, linux_->gid_map_count,
+				    "linux.gidMappings" };
+
+	return idmap_write(proc_fd, pid, &uids, &gids, err);
+}

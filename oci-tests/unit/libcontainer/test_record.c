@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci-tests/unit/libcontainer/lab.h"
+
+#include "libcontainer/exitwatch.h"
+
+static bool is_mounted(const struct lab *lab)
+{
+	char line[PATH_MAX], path[PATH_MAX];
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	bool found = false;
+
+	lab_path(lab, "k1", "exit", path);
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		found |= strstr(line, path) != NULL;
+	fclose(f);
+	return found;
+}
+
+/* A container whose init ends as told once it gets a byte. */
+static pid_t begin(const struct lab *lab, int code, int sig, int *go_fd,
+		   bool pin)
+{
+	struct ct ct = CT_INIT;
+	int pipe_fd[2], pidfd;
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe2(pipe_fd, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(pipe_fd[1]);
+		if (read(pipe_fd[0], &c, 1) < 0)
+			_exit(99);
+		if (sig)
+			raise(sig);
+		_exit(code);
+	}
+	close(pipe_fd[0]);
+	*go_fd = pipe_fd[1];
+	lab_make(lab, "k1", pid, true);
+	assert_int_equal(ct_open(&lab->ctx, "k1", true, &ct, NULL), 0);
+	pidfd = ct_pidfd(&ct);
+	assert_true(pidfd >= 0);
+	if (pin)
+		assert_int_equal(record_pin(&ct, pidfd, NULL), 0);
+	close(pidfd);
+	ct_close(&ct);
+	return pid;
+}
+
+static void expect_status(const struct lab *lab, bool known, int status)
+{
+	struct hull_state got;
+
+	assert_int_equal(hull_state_get(&lab->ctx, "k1", &got, NULL), 0);
+	assert_int_equal(got.status, HULL_STOPPED);
+	assert_true(got.exit.recorded);
+	assert_int_equal(got.exit.status_known, known);
+	if (known)
+		assert_int_equal(got.exit.status, status);
+	hull_state_release(&got);
+}
+
+/* Nobody waited in time, nobody looked: the mount still knows. */
+static void test_pin(void **state)
+{
+	static const struct {
+		int code, sig, status;
+	} cases[] = { { 0, 0, 0 }, { 42, 0, 42 << 8 }, { 0, 9, 9 } };
+	const struct lab *lab = *state;
+
+	if (geteuid() != 0 || exitwatch_needed())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int fd;
+		pid_t pid = begin(lab, cases[i].code, cases[i].sig, &fd, true);
+
+		assert_true(is_mounted(lab));
+		assert_int_equal(lab_status(lab, "k1"), HULL_RUNNING);
+		close(fd);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		expect_status(lab, true, cases[i].status);
+		expect_status(lab, true, cases[i].status);
+		lab_delete(lab, "k1");
+		assert_false(is_mounted(lab));
+	}
+}
+
+/* The first look found nothing (no pin): unknown stays unknown. */
+static void test_no_pin(void **state)
+{
+	const struct lab *lab = *state;
+	int fd, status;
+	struct err err = { 0 };
+	pid_t pid = begin(lab, 3, 0, &fd, false);
+
+	close(fd);
+	waitpid(pid, NULL, 0);
+	expect_status(lab, false, 0);
+	assert_int_equal(hull_wait(&lab->ctx, "k1", &status, &err), -ENODATA);
+	assert_non_null(strstr(err.msg, "nobody saw how"));
+	lab_delete(lab, "k1");
+}
+
+static void test_wait_status(void **state)
+{
+	const struct lab *lab = *state;
+	auto_ct struct ct ct = CT_INIT;
+	int fd, status = 5 << 8;
+	pid_t pid = begin(lab, 5, 0, &fd, true);
+	struct hull_state got;
+
+	close(fd);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(ct_open(&lab->ctx, "k1", true, &ct, NULL), 0);
+	record_end(&ct, &status, true);
+	status = 6 << 8;
+	record_end(&ct, &status, true);
+	ct_close(&ct);
+	expect_status(lab, true, 5 << 8);
+	assert_int_equal(hull_state_get(&lab->ctx, "k1", &got, NULL), 0);
+	assert_true(got.exit.end_exact);
+	hull_state_release(&got);
+	lab_delete(lab, "k1");
+}
+
+/* Without the right to mount there is no pin and no failure. */
+static void test_pin_denied(void **state)
+{
+	const struct lab *lab = *state;
+	int fd, status;
+	pid_t pid, child;
+
+	if (geteuid() != 0)
+		skip();
+	pid = begin(lab, 0, 0, &fd, false);
+	child = fork();
+	if (!child) {
+		struct ct ct = CT_INIT;
+		int pidfd;
+
+		if (sys_capset(0, 0, 0) ||
+		    ct_open(&lab->ctx, "k1", true, &ct, NULL))
+			_exit(1);
+		pidfd = ct_pidfd(&ct);
+		if (record_pin(&ct, pidfd, NULL))
+			_exit(2);
+		record_unpin(&ct);
+		_exit(faccessat(ct.dir_fd, "exit", F_OK, 0) ? 0 : 3);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(fd);
+	waitpid(pid, NULL, 0);
+	lab_delete(lab, "k1");
+}
+
+/* What wait(1) of other processes would be told, each way to the status. */
+static void test_wait(void **state)
+{
+	static const struct {
+		int code, sig, status;
+	} cases[] = { { 0, 0, 0 }, { 7, 0, 7 }, { 0, 15, 143 } };
+	const struct lab *lab = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases) * 2; i++) {
+		size_t k = i / 2;
+		int fd, status = 0;
+		pid_t pid = begin(lab, cases[k].code, cases[k].sig, &fd, false);
+		pid_t waiter = fork();
+
+		if (!waiter) {
+			close(fd);
+			if (hull_wait(&lab->ctx, "k1", &status, NULL))
+				_exit(255);
+			_exit(status);
+		}
+		lab_sleep_ms(30);
+		close(fd);
+		/* with the parent at once, and with one that takes its time */
+		if (i % 2)
+			lab_sleep_ms(30);
+		waitpid(pid, NULL, 0);
+		assert_int_equal(waitpid(waiter, &status, 0), waiter);
+		assert_int_equal(WEXITSTATUS(status), cases[k].status);
+		/* saved: who comes later is told the same */
+		assert_int_equal(hull_wait(&lab->ctx, "k1", &status, NULL), 0);
+		assert_int_equal(status, cases[k].status);
+		lab_delete(lab, "k1");
+	}
+}
+
+static void test_wait_errors(void **state)
+{
+	const struct lab *lab = *state;
+	struct err err = { 0 };
+	int status;
+
+	assert_int_equal(hull_wait(&lab->ctx, "k1", &status, &err), -ENOENT);
+	assert_string_equal(err.msg, "container does not exist");
+	lab_make(lab, "k1", 0, false);
+	assert_int_equal(hull_wait(&lab->ctx, "k1", &status, &err), -ESRCH);
+	lab_delete(lab, "k1");
+}
+
+/* Deleted while somebody waits: the waiter still hears how it ended. */
+static void test_wait_and_delete(void **state)
+{
+	const struct lab *lab = *state;
+	int fd, status;
+	pid_t pid = begin(lab, 0, 0, &fd, true);
+	pid_t waiter = fork();
+
+	if (!waiter) {
+		close(fd);
+		_exit(hull_wait(&lab->ctx, "k1", &status, NULL) ? 255 : status);
+	}
+	lab_sleep_ms(50);
+	lab_delete(lab, "k1");
+	waitpid(pid, NULL, 0);
+	assert_int_equal(waitpid(waiter, &status, 0), waiter);
+	assert_int_equal(WEXITSTATUS(status), 137);
+	close(fd);
+}
+
+/* The way of kernels before 6.15; needs the initial namespaces. */
+static void test_exitwatch(void **state)
+{
+	for (int code = 0; code < 3; code++) {
+		int pipe_fd[2], status = -1, fd;
+		pid_t pid;
+		char c;
+
+		assert_int_equal(pipe2(pipe_fd, O_CLOEXEC), 0);
+		pid = fork();
+		if (!pid) {
+			close(pipe_fd[1]);
+			_exit(read(pipe_fd[0], &c, 1) ? 99 : code);
+		}
+		close(pipe_fd[0]);
+		fd = exitwatch_open(pid);
+		close(pipe_fd[1]);
+		waitpid(pid, NULL, 0);
+		if (fd < 0)
+			skip();
+		if (exitwatch_read(fd, pid, &status)) {
+			close(fd);
+			skip(); /* no proc connector in this kernel */
+		}
+		assert_int_equal(status, code << 8);
+		close(fd);
+	}
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(test_pin),
+		LAB_TEST(test_no_pin),
+		LAB_TEST(test_wait_status),
+		LAB_TEST(test_pin_denied),
+		LAB_TEST(test_wait),
+		LAB_TEST(test_wait_errors),
+		LAB_TEST(test_wait_and_delete),
+		LAB_TEST(test_exitwatch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

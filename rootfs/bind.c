@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "rootfs/internal.h"
+#include "rootfs/mount_api.h"
+
+static unsigned int tree_flags(const struct mount_plan *plan)
+{
+	return plan->opts.what & MOUNT_REC ? AT_RECURSIVE : 0;
+}
+
+static int source_err(struct rootfs *r, size_t i, int code, struct err *err)
+{
+	return mount_err(err, i, ".source", code, "cannot open '%s': %s",
+			 r->plans[i].source, err_text(code));
+}
+
+/*
+ * The copy of a shared mount would be its peer: whatever the container mounts
+ * below would appear on the host. Only rootfsPropagation "shared" wants that,
+ * and a user namespace may not have it.
+ */
+int tree_clone_host(const struct rootfs *r, int dir_fd, const char *path,
+		    unsigned int flags)
+{
+	static const struct mount_attr slave = { .propagation = MS_SLAVE };
+	bool share = root_propagation(r) == MS_SHARED && !r->cfg.userns;
+	auto_fd int tree_fd = mnt_clone(dir_fd, path, flags, NULL);
+	int ret;
+
+	if (tree_fd < 0 || share)
+		return take_fd(&tree_fd);
+	ret = mnt_setattr(tree_fd, AT_RECURSIVE, &slave);
+	return ret < 0 ? ret : take_fd(&tree_fd);
+}
+
+static int idmap_userns(const struct rootfs *r, size_t i)
+{
+	const struct spec_mount *m = &r->cfg.spec->mounts[i];
+
+	if (m->uid_map_count || m->gid_map_count)
+		return r->cfg.mount_userns_fds ? r->cfg.mount_userns_fds[i]
+					       : -1;
+	return r->cfg.userns_fd;
+}
+
+/* mount_setattr(2) maps ids only on a tree that no one can see yet. */
+static int idmap_prepare(struct rootfs *r, size_t i, struct err *err)
+{
+	struct mount_plan *plan = &r->plans[i];
+	int userns_fd = idmap_userns(r, i);
+	bool all = plan->opts.what & MOUNT_IDMAP_REC;
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t)userns_fd,
+	};
+	auto_fd int tree_fd = -1;
+	int ret;
+
+	if (userns_fd < 0)
+		return mount_err(
+			err, i, ".options", -EINVAL,
+			"idmap needs uidMappings and gidMappings, or a container with a user namespace");
+	tree_fd = tree_clone_host(r, AT_FDCWD, plan->source, tree_flags(plan));
+	if (tree_fd < 0)
+		return source_err(r, i, tree_fd, err);
+	ret = mnt_setattr(tree_fd, all ? AT_RECURSIVE : 0, &attr);
+	if (ret == -EINVAL)
+		return mount_err(
+			err, i, ".options", ret,
+			"cannot id-map '%s': its filesystem may not support it: %s",
+			plan->source, err_text(ret));
+	if (ret < 0)
+		return mount_err(err, i, ".options", ret,
+				 "cannot id-map '%s': %s", plan->source,
+				 err_text(ret));
+	plan->tree_fd = take_fd(&tree_fd);
+	return 0;
+}
+
+/*
+ * A source may lie where the mapped root cannot go. Only a try: an
+ * unprivileged parent may not clone, and the child asks by name first (what
+ * it clones itself keeps the restrictions that its namespace locked), so that
+ * its errors are the ones that count.
+ */
+int bind_prepare(struct rootfs *r, size_t i, struct err *err)
+{
+	struct mount_plan *plan = &r->plans[i];
+	int fd;
+
+	if (plan->opts.what & MOUNT_IDMAP)
+		return idmap_prepare(r, i, err);
+	if (!r->cfg.userns)
+		return 0;
+	fd = tree_clone_host(r, AT_FDCWD, plan->source, tree_flags(plan));
+	if (fd >= 0)
+		plan->tree_fd = fd;
+	return 0;
+}
+
+static int source_open(struct rootfs *r, size_t i, struct err *err)
+{
+	struct mount_plan *plan = &r->plans[i];
+	bool ours = plan->opts.what & MOUNT_IDMAP || r->root_on_top;
+	int fd;
+
+	if (plan->tree_fd >= 0 && ours)
+		return take_fd(&plan->tree_fd);
+	fd = mnt_clone(AT_FDCWD, plan->source, tree_flags(plan), NULL);
+	if (fd < 0 && plan->tree_fd >= 0)
+		return take_fd(&plan->tree_fd);
+	return fd < 0 ? source_err(r, i, fd, err) : fd;
+}
+
+int bind_mount(struct rootfs *r, size_t i, struct err *err)
+{
+	const struct spec_mount *m = &r->cfg.spec->mounts[i];
+	int tree_fd = source_open(r, i, err);
+	bool recursive = tree_flags(&r->plans[i]) != 0;
+	struct target target;
+	struct stat st;
+	int ret;
+
+	if (tree_fd < 0)
+		return tree_fd;
+	fd_later(r, tree_fd);
+	if (fstat(tree_fd, &st) < 0)
+		return source_err(r, i, -errno, err);
+	ret = attrs_apply(r, i, tree_fd, true, recursive, err);
+	if (ret < 0)
+		return ret;
+	ret = target_open(r, i, S_ISDIR(st.st_mode), tree_fd, &target, err);
+	if (ret < 0)
+		return ret;
+	fd_later(r, target.fd);
+	ret = mnt_attach(tree_fd, target.fd);
+	if (ret == -ENOTDIR)
+		return mount_err(
+			err, i, "", ret,
+			"cannot mount '%s' on '%s': one is a directory, the other is not: not a directory",
+			r->plans[i].source, m->destination);
+	if (ret < 0)
+		return mount_err(
+			err, i, "", ret, "cannot mount '%s' on '%s': %s",
+			r->plans[i].source, m->destination, err_text(ret));
+	return 0;
+}

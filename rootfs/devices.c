@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "rootfs/internal.h"
+#include "rootfs/mount_api.h"
+
+/* runtime-spec config-linux.md, "Default Devices" (console and ptmx are made
+ * elsewhere) */
+static const struct spec_device defaults[] = {
+	{ .type = 'c', .path = "/dev/null", .major = 1, .minor = 3 },
+	{ .type = 'c', .path = "/dev/zero", .major = 1, .minor = 5 },
+	{ .type = 'c', .path = "/dev/full", .major = 1, .minor = 7 },
+	{ .type = 'c', .path = "/dev/random", .major = 1, .minor = 8 },
+	{ .type = 'c', .path = "/dev/urandom", .major = 1, .minor = 9 },
+	{ .type = 'c', .path = "/dev/tty", .major = 5, .minor = 0 },
+};
+#define DEFAULT_MODE 0666
+
+/**
+ * struct node - a device to make.
+ * @dir_fd: directory that receives it, writable
+ * @at_fd:  the same directory as the container sees it, for a bind
+ * @field:  JSON path for errors, "" for a default device
+ */
+struct node {
+	const struct spec_device *dev;
+	mode_t mode; /* with type */
+	int dir_fd;
+	int at_fd;
+	const char *name;
+	char field[48];
+};
+
+static mode_t type_bits(char type)
+{
+	switch (type) {
+	case 'b':
+		return S_IFBLK;
+	case 'p':
+		return S_IFIFO;
+	default:
+		return S_IFCHR;
+	}
+}
+
+static dev_t node_dev(const struct node *n)
+{
+	if (n->dev->type == 'p')
+		return 0;
+	return makedev((unsigned int)n->dev->major,
+		       (unsigned int)n->dev->minor);
+}
+
+static bool node_matches(const struct node *n, const struct stat *st)
+{
+	if ((st->st_mode & S_IFMT) != (n->mode & S_IFMT))
+		return false;
+	return n->dev->type == 'p' || st->st_rdev == node_dev(n);
+}
+
+static int node_err(const struct node *n, int code, const char *what,
+		    struct err *err)
+{
+	return err_at(err, code, n->field, "cannot %s '%s': %s", what,
+		      n->dev->path, err_text(code));
+}
+
+static int node_open(const struct node *n, int dir_fd, struct stat *st)
+{
+	auto_fd int fd =
+		openat(dir_fd, n->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return fstat(fd, st) < 0 ? -errno : take_fd(&fd);
+}
+
+static int node_existing(const struct node *n, struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(n->at_fd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return node_err(n, -errno, "look at", err);
+	if (node_matches(n, &st))
+		return 0;
+	return err_at(err, -EEXIST, n->field,
+		      "cannot make device '%s': something else is in its place",
+		      n->dev->path);
+}
+
+int host_device_clone(const char *path, mode_t type, dev_t dev)
+{
+	auto_fd int tree_fd = mnt_clone(AT_FDCWD, path, 0, NULL);
+	struct stat st;
+
+	if (tree_fd < 0)
+		return tree_fd;
+	if (fstat(tree_fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & S_IFMT) != type || st.st_rdev != dev)
+		return -ENXIO;
+	return take_fd(&tree_fd);
+}
+
+/* A user namespace may not make devices: the host's own is bound. */
+static int node_bind(struct rootfs *r, const struct node *n, struct err *err)
+{
+	auto_fd int tree_fd = -1, target_fd = -1;
+	struct stat st;
+	int ret;
+
+	tree_fd =
+		host_device_clone(n->dev->path, n->mode & S_IFMT, node_dev(n));
+	if (tree_fd < 0)
+		return node_err(n, tree_fd, "bind the host's", err);
+	if (mknodat(n->dir_fd, n->name, S_IFREG, 0) < 0 && errno != EEXIST)
+		return node_err(n, -errno, "make a place for device", err);
+	target_fd = node_open(n, n->at_fd, &st);
+	if (target_fd < 0)
+		return node_err(n, target_fd, "open the place of device", err);
+	if (!S_ISREG(st.st_mode) && !node_matches(n, &st))
+		return node_existing(n, err);
+	ret = mnt_attach(tree_fd, target_fd);
+	if (ret < 0)
+		return node_err(n, ret, "bind device", err);
+	fd_later(r, take_fd(&tree_fd));
+	fd_later(r, take_fd(&target_fd));
+	return 0;
+}
+
+/* The name could have been exchanged since mknodat(2): by descriptor, and
+ * only after a look at what it is. */
+static int node_chown(const struct node *n, struct err *err)
+{
+	struct stat st;
+	auto_fd int fd = node_open(n, n->dir_fd, &st);
+
+	if (fd < 0)
+		return node_err(n, fd, "open device", err);
+	if (!node_matches(n, &st))
+		return node_existing(n, err);
+	if (fchownat(fd, "", n->dev->uid, n->dev->gid, AT_EMPTY_PATH) < 0)
+		return node_err(n, -errno, "set the owner of", err);
+	return 0;
+}
+
+static int node_make(struct rootfs *r, const struct node *n, struct err *err)
+{
+	if (r->cfg.userns && n->dev->type != 'p')
+		return node_bind(r, n, err);
+	if (mknodat(n->dir_fd, n->name, n->mode, node_dev(n)) < 0) {
+		if (errno == EEXIST)
+			return node_existing(n, err);
+		if (errno == EPERM && n->dev->type != 'p')
+			return node_bind(r, n, err);
+		return node_err(n, -errno, "make device", err);
+	}
+	if (n->dev->uid || n->dev->gid)
+		return node_chown(n, err);
+	return 0;
+}
+
+const char *device_node_name(const char *path)
+{
+	if (!str_starts(path, "/dev/"))
+		return NULL;
+	path += strlen("/dev/");
+	if (!*path || strchr(path, '/') || !strcmp(path, ".") ||
+	    !strcmp(path, ".."))
+		return NULL;
+	return path;
+}
+
+static bool spec_has(const struct spec *spec, const char *path)
+{
+	char clean[PATH_MAX];
+
+	for (size_t i = 0; i < spec->linux_.device_count; i++)
+		if (!path_clean(spec->linux_.devices[i].path, clean,
+				sizeof(clean)) &&
+		    !strcmp(clean, path))
+			return true;
+	return false;
+}
+
+/* linux.devices[i]: anywhere, its parents made as needed. */
+static int spec_node_make(struct rootfs *r, size_t i, const struct fresh *dev,
+			  struct err *err)
+{
+	const struct spec_device *d = &r->cfg.spec->linux_.devices[i];
+	mode_t mode = d->mode_set ? d->mode & 07777 : DEFAULT_MODE;
+	struct node n = { .dev = d, .mode = type_bits(d->type) | mode };
+
+	snprintf(n.field, sizeof(n.field), "linux.devices[%zu]", i);
+	n.name = device_node_name(d->path);
+	n.dir_fd = dev->write_fd;
+	n.at_fd = dev->mount_fd;
+	if (n.name && !strcmp(n.name, "ptmx"))
+		return 0; /* links.c */
+	if (!n.name) {
+		n.dir_fd = path_parent_in_root(r->root_fd, d->path,
+					       MOUNTPOINT_MODE, &n.name);
+		if (n.dir_fd < 0)
+			return node_err(&n, n.dir_fd, "make a directory for",
+					err);
+		n.at_fd = n.dir_fd;
+		fd_later(r, n.dir_fd);
+	}
+	return node_make(r, &n, err);
+}
+
+static int default_nodes_make(struct rootfs *r, const struct fresh *dev,
+			      struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+		struct node n = {
+			.dev = &defaults[i],
+			.mode = S_IFCHR | DEFAULT_MODE,
+			.dir_fd = dev->write_fd,
+			.at_fd = dev->mount_fd,
+			.name = device_node_name(defaults[i].path),
+		};
+		int ret;
+
+		if (spec_has(r->cfg.spec, defaults[i].path))
+			continue;
+		ret = node_make(r, &n, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int devices_make(struct rootfs *r, struct err *err)
+{
+	const struct fresh *found = fresh_find(r, "/dev");
+	struct fresh dev;
+	int fd, ret;
+
+	if (!r->own_dev)
+		return 0;
+	if (found) {
+		dev = *found;
+	} else {
+		fd = path_mkdir_in_root(r->root_fd, "/dev", MOUNTPOINT_MODE);
+		if (fd < 0)
+			return err_code(err, fd, "cannot open '/dev'");
+		fd_later(r, fd);
+		dev = (struct fresh){ .mount_fd = fd, .write_fd = fd };
+	}
+	ret = default_nodes_make(r, &dev, err);
+	for (size_t i = 0; !ret && i < r->cfg.spec->linux_.device_count; i++)
+		ret = spec_node_make(r, i, &dev, err);
+	return ret < 0 ? ret : links_make(dev.write_fd, err);
+}

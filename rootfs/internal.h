@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_ROOTFS_INTERNAL_H
+#define HULL_ROOTFS_INTERNAL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "rootfs/mount_opt.h"
+#include "rootfs/rootfs.h"
+#include "spec/spec.h"
+
+struct err;
+struct mount_attr;
+
+#define ROOTFS_FRESH_MAX 16
+#define ROOTFS_LATER_MAX 32
+#define MOUNTPOINT_MODE 0755
+#define MOUNTPOINT_FILE_MODE 0644
+
+enum mount_kind {
+	MOUNT_KIND_FS, /* a new filesystem of spec's type */
+	MOUNT_KIND_BIND,
+	MOUNT_KIND_CGROUP,
+	MOUNT_KIND_REMOUNT,
+};
+
+/**
+ * struct mount_plan - one entry of spec->mounts, checked.
+ * @dest:    destination, cleaned as text
+ * @plain:   @dest names what the destination names, links aside (no "..")
+ * @source:  of a bind mount: absolute host path
+ * @tree_fd: the source, cloned by the parent, or -1
+ */
+struct mount_plan {
+	enum mount_kind kind;
+	const char *dest;
+	bool plain;
+	const char *source;
+	struct mount_opts opts;
+	int tree_fd;
+};
+
+/**
+ * struct fresh - a tmpfs of hull's own making whose inside is still ours: no
+ * link that leads anywhere can stand in it.
+ * @dest:     where it is attached, cleaned
+ * @mount_fd: the attached mount
+ * @write_fd: a mount of the same filesystem that may be written: @mount_fd, or
+ *            for a read-only one a detached clone from before it became so.
+ *            Mount points and nodes are made through it, so that "ro" needs no
+ *            deferred remount.
+ */
+struct fresh {
+	const char *dest;
+	int mount_fd;
+	int write_fd;
+};
+
+struct rootfs {
+	struct rootfs_config cfg;
+	struct arena arena;
+	struct mount_plan *plans; /* spec->mount_count */
+	bool own_dev;             /* nothing is bound over /dev */
+
+	int root_fd;      /* the container's "/" */
+	int root_tree_fd; /* user namespace: root.path cloned by the parent */
+	bool root_on_top; /* attached over "/", as root.path was out of reach */
+	char root_link[PATH_MAX]; /* what root_fd is called; "" until asked */
+
+	int null_fd; /* clone of the host's /dev/null */
+	bool null_used;
+	int mask_fd; /* the read-only tmpfs that masks directories */
+	int pts_fd;  /* the devpts mounted on /dev/pts, or -1 */
+	int cgroup_tree_fd;
+	const char *cgroup_path; /* where cgroup_tree_fd could not be cloned */
+
+	struct fresh fresh[ROOTFS_FRESH_MAX];
+	size_t fresh_count;
+
+	/* Descriptors nobody needs any more. They are close-on-exec and would
+	 * cost a call each, so they go in batches, and only in containers with
+	 * many mounts. */
+	int later[ROOTFS_LATER_MAX];
+	size_t later_count;
+};
+
+/* ---- prepare.c */
+
+/** mount_err() - err_at() for "mounts[@i]@member". */
+int mount_err(struct err *err, size_t i, const char *member, int code,
+	      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* ---- fds.c */
+
+/** fd_later() - close @fd (if it is one) with the next batch. */
+void fd_later(struct rootfs *r, int fd);
+
+/* ---- procfs.c */
+
+/**
+ * proc_check() - may something be mounted at this place? Nothing but a procfs
+ * covers /proc, and inside /proc only the files that lxcfs emulates may be
+ * covered.
+ * @path:    resolved, seen from the container's root
+ * @type:    filesystem type, NULL for a bind mount
+ * @tree_fd: bind mount: its source
+ *
+ * Return: NULL, or why not.
+ */
+const char *proc_check(const char *path, const char *type, int tree_fd);
+
+/* ---- target.c */
+
+/**
+ * struct target - a place to mount on.
+ * @fd:   O_PATH
+ * @made: it had to be made
+ * @exact: no link led there: the destination's text is its name
+ */
+struct target {
+	int fd;
+	bool made;
+	bool exact;
+};
+
+/**
+ * target_open() - find or make the place of mount @i.
+ * @is_dir:  what to make when there is nothing
+ * @tree_fd: bind mount: its source, for proc_check(); else -1
+ * @out:     @fd is the caller's
+ */
+int target_open(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
+		struct target *out, struct err *err);
+
+/** target_existing() - as target_open(), for "remount": nothing is made. */
+int target_existing(struct rootfs *r, size_t i, struct err *err);
+
+/**
+ * fresh_add() - remember a tmpfs as one of struct fresh; without room for it
+ * nothing but speed is lost for a writable one.
+ */
+void fresh_add(struct rootfs *r, const char *dest, int mount_fd, int write_fd);
+
+/** fresh_find() - the latest entry attached at @dest, or NULL. */
+const struct fresh *fresh_find(const struct rootfs *r, const char *dest);
+
+/* ---- mount.c */
+int mount_all(struct rootfs *r, struct err *err);
+
+/** mount_attach() - mnt_attach() with an error for mount @i. */
+int mount_attach(struct rootfs *r, size_t i, int tree_fd, int target_fd,
+		 struct err *err);
+
+/* ---- fs.c */
+
+/**
+ * fs_make() - make a filesystem with mount @i's options.
+ * @type:      its type; not the spec's own for "cgroup"
+ * @attr_mask: attributes to leave out for now
+ * @mode:      for a tmpfs without "mode=", or -1
+ *
+ * Return: tree, or -errno.
+ */
+int fs_make(struct rootfs *r, size_t i, const char *type, uint64_t attr_mask,
+	    int mode, struct err *err);
+
+/** fs_attrs() - MOUNT_ATTR_* of a new filesystem. */
+uint64_t fs_attrs(const struct mount_opts *opts);
+
+/**
+ * fs_from_host() - what can stand for a filesystem that fs_make() refused.
+ * @code: its answer
+ *
+ * Return: tree, or @code, or -errno.
+ */
+int fs_from_host(struct rootfs *r, size_t i, int code, struct err *err);
+
+/** fs_reconfigure() - "remount": options of the filesystem, if there are any.
+ */
+int fs_reconfigure(struct rootfs *r, size_t i, int fd, struct err *err);
+
+/* ---- tmpfs.c */
+int tmpfs_mount(struct rootfs *r, size_t i, const struct target *target,
+		struct err *err);
+
+/* ---- attrs.c */
+
+/**
+ * attrs_apply() - the options on a detached tree.
+ * @bind: attributes that the options do not name are cleared, if any is named
+ *        at all; where the kernel has locked them they stay
+ * @recursive: the tree may hold more than one mount
+ */
+int attrs_apply(struct rootfs *r, size_t i, int tree_fd, bool bind,
+		bool recursive, struct err *err);
+
+/** props_apply() - only the propagation. */
+int props_apply(struct rootfs *r, size_t i, int tree_fd, struct err *err);
+
+/* ---- bind.c */
+int bind_prepare(struct rootfs *r, size_t i, struct err *err);
+int bind_mount(struct rootfs *r, size_t i, struct err *err);
+
+/**
+ * tree_clone_host() - parent: clone a tree of the host for the child, so that
+ * what happens inside never reaches the host's mounts.
+ *
+ * Return: tree or -errno.
+ */
+int tree_clone_host(const struct rootfs *r, int dir_fd, const char *path,
+		    unsigned int flags);
+
+/* ---- cgroupfs.c */
+int cgroup_prepare(struct rootfs *r, struct err *err);
+int cgroup_mount(struct rootfs *r, size_t i, struct err *err);
+
+/* ---- copyup.c */
+
+/**
+ * tmpfs_copy_up() - copy a directory's content, owner and mode into a tmpfs.
+ * @from_fd: O_PATH directory
+ * @tree_fd: the tmpfs, detached and writable
+ * @keep_mode, @keep_owner: an option has given the tmpfs its own
+ */
+int tmpfs_copy_up(int from_fd, int tree_fd, bool keep_mode, bool keep_owner,
+		  struct err *err);
+
+/* ---- devices.c, links.c */
+int devices_make(struct rootfs *r, struct err *err);
+int links_make(int dev_fd, struct err *err);
+
+/** device_node_name() - @path's name when it is a direct child of /dev. */
+const char *device_node_name(const char *path);
+
+/**
+ * host_device_clone() - a tree of one device of the host, verified.
+ *
+ * Return: tree, -ENXIO (another device), or -errno.
+ */
+int host_device_clone(const char *path, mode_t type, dev_t dev);
+
+/* ---- propagation.c */
+int root_attach(struct rootfs *r, struct err *err);
+
+/** root_propagation() - MS_* that rootfsPropagation stands for, or 0. */
+unsigned int root_propagation(const struct rootfs *r);
+
+/* ---- mountinfo.c */
+
+/**
+ * mountinfo_hide_proc() - detach or cover every whole proc and sysfs mount of
+ * the present mount namespace that is not below @root: after chroot(2) they
+ * would still count for the kernel's "already fully visible" check.
+ */
+int mountinfo_hide_proc(const char *root, struct err *err);
+
+#endif

@@ -14,7 +14,7 @@
 #define JOIN_TRIES 5
 
 /* A task that is still being made gives EINVAL for a moment (TASK_NEW). */
-static int write_pid(int dir_fd, pid_t pid)
+int cg_join_dir(int dir_fd, pid_t pid)
 {
 	struct timespec ts = { .tv_nsec = 30 * 1000000 };
 	char text[16];
@@ -27,11 +27,6 @@ static int write_pid(int dir_fd, pid_t pid)
 		rc = io_write_text(dir_fd, "cgroup.procs", text);
 	}
 	return rc;
-}
-
-int cg_join_dir(int dir_fd, pid_t pid)
-{
-	return write_pid(dir_fd, pid);
 }
 
 /*
@@ -53,7 +48,7 @@ static bool is_inside(const char *sub)
 	return true;
 }
 
-static int open_sub(int cg_fd, const char *sub, struct err *err)
+int cg_open_sub(int cg_fd, const char *sub, struct err *err)
 {
 	const char *name = sub ? sub + strspn(sub, "/") : "";
 	int fd;
@@ -63,33 +58,39 @@ static int open_sub(int cg_fd, const char *sub, struct err *err)
 	fd = path_open_beneath(cg_fd, *name ? name : ".",
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
-		return err_code(err, fd, "cannot open sub cgroup '%s'", sub);
+		return err_code(err, fd, "cannot open sub cgroup '%s'",
+				sub ? sub : "");
 	return fd;
 }
 
-int cg_open_sub(int cg_fd, const char *sub, struct err *err)
+static int join_v2(int cg_fd, const struct cg_place *place, pid_t pid,
+		   const char *sub, struct err *err)
 {
-	return open_sub(cg_fd, sub, err);
+	auto_fd int dir_fd = cg_open_sub(cg_fd, sub, err);
+	int rc;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	rc = cg_join_dir(dir_fd, pid);
+	if (rc < 0)
+		return err_code(err, rc,
+				"cannot put process %d into cgroup '%s'",
+				(int)pid, place->path);
+	return 0;
 }
 
 int cg_attach(int cg_fd, const struct cg_place *place, pid_t pid, bool v2,
 	      const char *sub, struct err *err)
 {
-	auto_fd int dir_fd = -1;
+	const struct cg_ops *ops = cg_ops(place);
+	const char *colon = sub ? strchr(sub, ':') : NULL;
 	int rc = 0;
 
-	if (v2 || (sub && *sub)) {
-		dir_fd = open_sub(cg_fd, sub, err);
-		if (dir_fd < 0)
-			return dir_fd;
-	}
-	if (v2) {
-		rc = write_pid(dir_fd, pid);
-		if (rc < 0)
-			return err_code(err, rc,
-					"cannot put process %d into cgroup "
-					"'%s'",
-					(int)pid, place->path);
-	}
-	return cg_ops(place)->twins_join(place, pid, err);
+	/* "memory:path" names one v1 hierarchy */
+	if (ops->join_named && colon &&
+	    cg_ctrl_find(sub, (size_t)(colon - sub)) >= 0)
+		return ops->join_named(place, pid, sub, err);
+	if (v2)
+		rc = join_v2(cg_fd, place, pid, sub, err);
+	return rc < 0 ? rc : ops->twins_join(place, pid, err);
 }

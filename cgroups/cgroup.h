@@ -122,7 +122,8 @@ int cg_apply(int cg_fd, const struct cg_place *place,
  * @v2 also into the cgroup2 directory (exec and init normally start there by
  * CLONE_INTO_CGROUP).
  * @sub: sub-cgroup relative to the container's ("" or NULL: itself); ".." and
- *       absolute escapes are refused
+ *       absolute escapes are refused. "memory:PATH" on a hybrid host: of that
+ *       v1 hierarchy, and nothing else is joined
  */
 int cg_attach(int cg_fd, const struct cg_place *place, pid_t pid, bool v2,
 	      const char *sub, struct err *err);

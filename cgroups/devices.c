@@ -21,12 +21,12 @@
 		true, t, maj, min, r, w, m \
 	}
 
-/* runc's list (libcontainer/specconv AllowedDevices). Making a node is allowed
- * for all devices: it gives nothing as long as opening it is refused. */
+/* runc's list (libcontainer/specconv AllowedDevices); its two first rules, of
+ * both types, are one here. Making a node is allowed for all devices: it gives
+ * nothing as long as opening it is refused. */
 /* clang-format off */
 static const struct spec_device_rule dev_defaults[] = {
-	ALLOW('c', ANY, ANY, false, false, true),
-	ALLOW('b', ANY, ANY, false, false, true),
+	ALLOW('a', ANY, ANY, false, false, true),
 	ALLOW('c', 1, 3, true, true, true),     /* null */
 	ALLOW('c', 1, 8, true, true, true),     /* random */
 	ALLOW('c', 1, 7, true, true, true),     /* full */
@@ -69,6 +69,29 @@ static bool is_moot(const struct spec_device_rule *rule,
 	return false;
 }
 
+static int compare(const void *a, const void *b)
+{
+	const struct spec_device_rule *x = a, *y = b;
+
+	if (x->type != y->type)
+		return x->type - y->type;
+	if (x->major != y->major)
+		return x->major < y->major ? -1 : 1;
+	return (x->minor > y->minor) - (x->minor < y->minor);
+}
+
+/* Neighbours that all allow, or all deny, may stand in any order: like beside
+ * like makes a shorter program. */
+static void sort_runs(struct spec_device_rule *list, size_t count)
+{
+	for (size_t i = 0, n; i < count; i += n) {
+		for (n = 1; i + n < count; n++)
+			if (list[i + n].allow != list[i].allow)
+				break;
+		qsort(list + i, n, sizeof(*list), compare);
+	}
+}
+
 int cg_dev_normalise(const struct spec_device_rule *rules, size_t count,
 		     struct spec_device_rule **out, size_t *out_count,
 		     size_t *bad)
@@ -96,6 +119,7 @@ int cg_dev_normalise(const struct spec_device_rule *rules, size_t count,
 	/* what is not allowed is denied anyway */
 	while (n && !list[n - 1].allow)
 		n--;
+	sort_runs(list, n);
 	*out = list;
 	*out_count = n;
 	return 0;

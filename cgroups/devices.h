@@ -8,7 +8,8 @@ struct bpf_insn;
 struct err;
 struct spec_device_rule;
 
-#define CG_DEV_RULES_MAX 4096
+/* The verifier keeps at most 8,192 branches in mind, a rule has up to 4. */
+#define CG_DEV_RULES_MAX 1024
 
 /*
  * Device rules. The list of config.json is read in order, later rules win, and
@@ -19,7 +20,8 @@ struct spec_device_rule;
 
 /**
  * cg_dev_normalise() - rules plus defaults in the order of evaluation: first
- * match first. Rules that can never decide anything are left out.
+ * match first. Rules that can never decide anything are left out; runs of
+ * rules that agree are sorted by device.
  * @out: fresh memory, the caller frees it
  *
  * Return: 0, -EINVAL (a rule with an impossible type or number: @bad is its

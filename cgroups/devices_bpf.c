@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -10,63 +11,85 @@
 /*
  * Registers of the program:
  *   r1  struct bpf_cgroup_dev_ctx *
- *   r2  device type (BPF_DEVCG_DEV_*), low half of access_type
+ *   r2  type, then major of the access
  *   r3  access (BPF_DEVCG_ACC_*) that no rule has allowed yet
- *   r4  major, r5 minor
+ *   r4  minor
+ *
+ * Rules of one type, and among them rules of one major, form a block that is
+ * skipped as a whole. A register is loaded anew wherever the verifier would
+ * otherwise carry on what a comparison taught it: then it follows each way out
+ * of a rule separately, and a thousand rules take more than its million steps.
  */
 
-#define PROLOGUE_LEN 6
-#define RULE_LEN_MAX 8
-#define EPILOGUE_LEN 2
+#define RULE_LEN_MAX 11
+#define FRAME_LEN 6 /* prologue and the two ways out */
 #define ACC_ALL (BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
+#define OFF_TYPE 0 /* of struct bpf_cgroup_dev_ctx */
+#define OFF_MAJOR 4
+#define OFF_MINOR 8
 
-static struct bpf_insn load_word(uint8_t dst, uint8_t src, int16_t off)
+/* Jumps to the ways out, patched at the end: no program gets so long. */
+#define TO_ALLOW INT16_MAX
+#define TO_DENY (INT16_MAX - 1)
+
+/**
+ * struct prog - the program so far.
+ * @minor_loaded: r4 holds the minor and nothing is known about it
+ */
+struct prog {
+	struct bpf_insn *insns;
+	size_t len;
+	bool minor_loaded;
+};
+
+static void emit(struct prog *p, struct bpf_insn insn)
 {
-	return (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_W,
-				  .dst_reg = dst,
-				  .src_reg = src,
-				  .off = off };
+	p->insns[p->len++] = insn;
 }
 
-static struct bpf_insn alu_imm(uint8_t op, uint8_t dst, int32_t imm)
+static void load_word(struct prog *p, uint8_t dst, int16_t off)
 {
-	return (struct bpf_insn){ .code = (uint8_t)(BPF_ALU | op | BPF_K),
-				  .dst_reg = dst,
-				  .imm = imm };
+	emit(p, (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_W,
+				   .dst_reg = dst,
+				   .src_reg = BPF_REG_1,
+				   .off = off });
 }
 
-static struct bpf_insn move_reg(uint8_t dst, uint8_t src)
+static void alu_imm(struct prog *p, uint8_t op, uint8_t dst, uint32_t imm)
 {
-	return (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_X,
-				  .dst_reg = dst,
-				  .src_reg = src };
+	emit(p, (struct bpf_insn){ .code = (uint8_t)(BPF_ALU | op | BPF_K),
+				   .dst_reg = dst,
+				   .imm = (int32_t)imm });
+}
+
+static void move_reg(struct prog *p, uint8_t dst, uint8_t src)
+{
+	emit(p, (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_X,
+				   .dst_reg = dst,
+				   .src_reg = src });
 }
 
 /* A 32-bit compare: majors and minors above INT32_MAX must not be widened. */
-static struct bpf_insn jump(uint8_t op, uint8_t dst, uint32_t imm, int16_t off)
+static size_t jump(struct prog *p, uint8_t op, uint8_t dst, uint32_t imm,
+		   int off)
 {
-	return (struct bpf_insn){ .code = (uint8_t)(BPF_JMP32 | op | BPF_K),
-				  .dst_reg = dst,
-				  .off = off,
-				  .imm = (int32_t)imm };
+	emit(p, (struct bpf_insn){ .code = (uint8_t)(BPF_JMP32 | op | BPF_K),
+				   .dst_reg = dst,
+				   .off = (int16_t)off,
+				   .imm = (int32_t)imm });
+	return p->len - 1;
 }
 
-static struct bpf_insn leave(void)
+static void leave(struct prog *p, uint32_t verdict)
 {
-	return (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+	alu_imm(p, BPF_MOV, BPF_REG_0, verdict);
+	emit(p, (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT });
 }
 
-static size_t prologue(struct bpf_insn *p)
+/* Let a jump lead to here. */
+static void land(struct prog *p, size_t jump_at)
 {
-	size_t n = 0;
-
-	p[n++] = load_word(BPF_REG_2, BPF_REG_1, 0);
-	p[n++] = move_reg(BPF_REG_3, BPF_REG_2);
-	p[n++] = alu_imm(BPF_AND, BPF_REG_2, 0xffff);
-	p[n++] = alu_imm(BPF_RSH, BPF_REG_3, 16);
-	p[n++] = load_word(BPF_REG_4, BPF_REG_1, 4);
-	p[n++] = load_word(BPF_REG_5, BPF_REG_1, 8);
-	return n;
+	p->insns[jump_at].off = (int16_t)(p->len - jump_at - 1);
 }
 
 static uint32_t access_of(const struct spec_device_rule *r)
@@ -76,60 +99,132 @@ static uint32_t access_of(const struct spec_device_rule *r)
 	       (r->mknod ? BPF_DEVCG_ACC_MKNOD : 0u);
 }
 
-/* Everything of a rule that sends the program on to the next rule jumps to its
- * end, which is only known when the rule is complete. */
-static void fix_jumps(struct bpf_insn *p, size_t n)
+static void load_minor(struct prog *p)
 {
-	for (size_t i = 0; i < n; i++)
-		if (p[i].code == (BPF_JMP32 | BPF_JNE | BPF_K))
-			p[i].off = (int16_t)(n - i - 1);
+	if (!p->minor_loaded)
+		load_word(p, BPF_REG_4, OFF_MINOR);
+	p->minor_loaded = true;
 }
 
-static size_t rule_code(struct bpf_insn *p, const struct spec_device_rule *r)
+/* All access: the rule has the last word on this device. */
+static void rule_full(struct prog *p, const struct spec_device_rule *r)
+{
+	int to = r->allow ? TO_ALLOW : TO_DENY;
+
+	if (r->minor >= 0) {
+		load_minor(p);
+		jump(p, BPF_JEQ, BPF_REG_4, (uint32_t)r->minor, to);
+	} else {
+		emit(p, (struct bpf_insn){ .code = BPF_JMP | BPF_JA,
+					   .off = (int16_t)to });
+	}
+}
+
+static void rule_partial(struct prog *p, const struct spec_device_rule *r)
 {
 	uint32_t access = access_of(r);
-	size_t n = 0;
+	size_t skip = 0;
 
-	if (r->type != 'a')
-		p[n++] = jump(BPF_JNE, BPF_REG_2,
-			      r->type == 'b' ? BPF_DEVCG_DEV_BLOCK
-					     : BPF_DEVCG_DEV_CHAR,
-			      0);
-	if (r->major >= 0)
-		p[n++] = jump(BPF_JNE, BPF_REG_4, (uint32_t)r->major, 0);
-	if (r->minor >= 0)
-		p[n++] = jump(BPF_JNE, BPF_REG_5, (uint32_t)r->minor, 0);
-	if (access != ACC_ALL && r->allow) {
-		p[n++] = alu_imm(BPF_AND, BPF_REG_3,
-				 (int32_t)(ACC_ALL & ~access));
-		p[n++] = jump(BPF_JNE, BPF_REG_3, 0, 0);
-	} else if (access != ACC_ALL) {
-		/* denied if any of these bits is still asked for */
-		p[n++] = move_reg(BPF_REG_0, BPF_REG_3);
-		p[n++] = alu_imm(BPF_AND, BPF_REG_0, (int32_t)access);
-		p[n++] = jump(BPF_JEQ, BPF_REG_0, 0, 2);
+	if (r->minor >= 0) {
+		load_minor(p);
+		skip = jump(p, BPF_JNE, BPF_REG_4, (uint32_t)r->minor, 0);
+		p->minor_loaded = false; /* the verifier knows it from here */
 	}
-	p[n++] = alu_imm(BPF_MOV, BPF_REG_0, r->allow);
-	p[n++] = leave();
-	fix_jumps(p, n);
-	return n;
+	if (r->allow) {
+		alu_imm(p, BPF_AND, BPF_REG_3, ACC_ALL & ~access);
+		jump(p, BPF_JEQ, BPF_REG_3, 0, TO_ALLOW);
+	} else {
+		/* denied if any of these bits is still asked for */
+		move_reg(p, BPF_REG_0, BPF_REG_3);
+		alu_imm(p, BPF_AND, BPF_REG_0, access);
+		jump(p, BPF_JNE, BPF_REG_0, 0, TO_DENY);
+	}
+	if (r->minor >= 0)
+		land(p, skip);
+}
+
+/* Rules of one type and one major. */
+static void major_block(struct prog *p, const struct spec_device_rule *rules,
+			size_t count)
+{
+	bool any = rules[0].major < 0;
+	size_t skip = 0;
+
+	if (!any) {
+		load_word(p, BPF_REG_2, OFF_MAJOR);
+		skip = jump(p, BPF_JNE, BPF_REG_2, (uint32_t)rules[0].major, 0);
+	}
+	p->minor_loaded = false;
+	for (size_t i = 0; i < count; i++) {
+		if (access_of(&rules[i]) == ACC_ALL)
+			rule_full(p, &rules[i]);
+		else
+			rule_partial(p, &rules[i]);
+	}
+	if (!any)
+		land(p, skip);
+}
+
+/* Rules of one type. */
+static void type_block(struct prog *p, const struct spec_device_rule *rules,
+		       size_t count)
+{
+	char type = rules[0].type;
+	size_t skip = 0;
+
+	if (type != 'a') {
+		load_word(p, BPF_REG_2, OFF_TYPE);
+		alu_imm(p, BPF_AND, BPF_REG_2, 0xffff);
+		skip = jump(p, BPF_JNE, BPF_REG_2,
+			    type == 'b' ? BPF_DEVCG_DEV_BLOCK
+					: BPF_DEVCG_DEV_CHAR,
+			    0);
+	}
+	for (size_t i = 0, n; i < count; i += n) {
+		for (n = 1; i + n < count; n++)
+			if (rules[i + n].major != rules[i].major)
+				break;
+		major_block(p, rules + i, n);
+	}
+	if (type != 'a')
+		land(p, skip);
+}
+
+/* The two ways out, and the jumps to them. */
+static void finish(struct prog *p)
+{
+	size_t end = p->len;
+
+	leave(p, 0);
+	leave(p, 1);
+	for (size_t i = 0; i < end; i++) {
+		int16_t *off = &p->insns[i].off;
+
+		if (*off == TO_DENY)
+			*off = (int16_t)(end - i - 1);
+		else if (*off == TO_ALLOW)
+			*off = (int16_t)(end + 2 - i - 1);
+	}
 }
 
 int cg_dev_program(const struct spec_device_rule *rules, size_t count,
 		   struct bpf_insn **out, size_t *out_count)
 {
-	struct bpf_insn *p = calloc(
-		PROLOGUE_LEN + count * RULE_LEN_MAX + EPILOGUE_LEN, sizeof(*p));
-	size_t n;
+	struct prog p = { 0 };
 
-	if (!p)
+	p.insns = calloc(FRAME_LEN + count * RULE_LEN_MAX, sizeof(*p.insns));
+	if (!p.insns)
 		return -ENOMEM;
-	n = prologue(p);
-	for (size_t i = 0; i < count; i++)
-		n += rule_code(p + n, &rules[i]);
-	p[n++] = alu_imm(BPF_MOV, BPF_REG_0, 0);
-	p[n++] = leave();
-	*out = p;
-	*out_count = n;
+	load_word(&p, BPF_REG_3, OFF_TYPE);
+	alu_imm(&p, BPF_RSH, BPF_REG_3, 16);
+	for (size_t i = 0, n; i < count; i += n) {
+		for (n = 1; i + n < count; n++)
+			if (rules[i + n].type != rules[i].type)
+				break;
+		type_block(&p, rules + i, n);
+	}
+	finish(&p);
+	*out = p.insns;
+	*out_count = p.len;
 	return 0;
 }

@@ -178,6 +178,33 @@ static int twins_join(const struct cg_place *place, pid_t pid, struct err *err)
 	return 0;
 }
 
+static int join_named(const struct cg_place *place, pid_t pid, const char *sub,
+		      struct err *err)
+{
+	size_t len = strcspn(sub, ":");
+	int ctrl = cg_ctrl_find(sub, len), rc;
+	auto_fd int twin_fd = -1, dir_fd = -1;
+
+	if (!(cg_ctrl_rows[ctrl].v1_bit & place->v1_mask))
+		return err_set(err, -ENOTSUP,
+			       "the container has no cgroup in the '%.*s' "
+			       "hierarchy",
+			       (int)len, sub);
+	twin_fd = cg_v1_open(place, (enum cg_ctrl)ctrl);
+	if (twin_fd < 0)
+		return err_code(err, twin_fd, "cannot open cgroup '%s' of '%s'",
+				place->path, cg_ctrl_rows[ctrl].v1_name);
+	dir_fd = cg_open_sub(twin_fd, sub + len + 1, err);
+	if (dir_fd < 0)
+		return dir_fd;
+	rc = cg_join_dir(dir_fd, pid);
+	if (rc < 0)
+		return err_code(err, rc,
+				"cannot put process %d into sub cgroup '%s'",
+				(int)pid, sub);
+	return 0;
+}
+
 /* ---- removing */
 
 static int twins_remove(const struct cg_place *place, struct err *err)
@@ -297,6 +324,7 @@ const struct cg_ops cg_ops_hybrid = {
 	.twins_make = twins_make,
 	.twins_join = twins_join,
 	.twins_remove = twins_remove,
+	.join_named = join_named,
 	.record = record,
 	.stats = cg_stats_hybrid,
 	.oom_watch = oom_watch,

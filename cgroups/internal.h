@@ -202,6 +202,9 @@ struct cg_ops {
 	int (*twins_join)(const struct cg_place *place, pid_t pid,
 			  struct err *err);
 	int (*twins_remove)(const struct cg_place *place, struct err *err);
+	/* "CTRL:PATH": a sub-cgroup of one twin; NULL: there are none */
+	int (*join_named)(const struct cg_place *place, pid_t pid,
+			  const char *sub, struct err *err);
 	void (*record)(int cg_fd, const struct cg_place *place,
 		       struct cg_record *out);
 	int (*stats)(int cg_fd, const struct cg_place *place,

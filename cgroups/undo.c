@@ -69,8 +69,10 @@ static bool undo_keyed(const struct undo_row *row, const char *value,
 	line = find_line(old, key, key_len, &n);
 	if (line)
 		return fits(snprintf(out, size, "%.*s", (int)n, line), size);
-	if (!strchr(old, ' ') && !strchr(old, '\n') && *old)
-		return fits(snprintf(out, size, "%s", old), size);
+	if (*old && !strchr(old, ' ')) /* an old kernel's bare number */
+		return fits(snprintf(out, size, "%.*s", (int)strcspn(old, "\n"),
+				     old),
+			    size);
 	return fits(
 		snprintf(out, size, "%.*s %s", (int)key_len, key, row->neutral),
 		size);

@@ -16,7 +16,7 @@
 #include "spec/spec.h"
 
 #define KILL_WAIT_MS 10000
-#define LOCK_WAIT_MS 10000
+#define LOCK_WAIT_MS 4000 /* less than what an engine allows for delete */
 
 /*
  * state.json is lost, and with it the pid: nothing may be signalled. The

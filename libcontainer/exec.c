@@ -91,6 +91,9 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 	if (ret)
 		return ret;
 	memcpy(j->extra_env, x->listen.env, sizeof(j->extra_env));
+	if (j->ps.process->terminal)
+		handover_tty_size(j->ps.process, !opt->detach, &j->rows,
+				  &j->cols);
 	j->first_fd = (int)(3 + opt->preserve_fds + x->listen.count);
 	j->proc_fd = proc_root_open();
 	if (j->proc_fd < 0)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -14,6 +15,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "base/sock.h"
+#include "spec/spec.h"
 
 #define LISTEN_FDS_MAX 1024
 
@@ -114,4 +116,21 @@ int handover_console_rule(bool terminal, bool detach, const char *socket_path,
 			       "process.terminal: a console socket is needed "
 			       "when the terminal's user is not hull itself");
 	return 0;
+}
+
+void handover_tty_size(const struct spec_process *process, bool own,
+		       unsigned short *rows, unsigned short *cols)
+{
+	struct winsize size = { 0 };
+
+	if (process->console_size_set) {
+		*rows = process->console_height;
+		*cols = process->console_width;
+		return;
+	}
+	if (own && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 &&
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		size = (struct winsize){ 0 };
+	*rows = size.ws_row;
+	*cols = size.ws_col;
 }

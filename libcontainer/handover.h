@@ -52,4 +52,13 @@ int handover_pid_file(const char *path, pid_t pid, struct err *err);
 int handover_console_rule(bool terminal, bool detach, const char *socket_path,
 			  struct err *err);
 
+struct spec_process;
+
+/**
+ * handover_tty_size() - how large the process's terminal begins: consoleSize,
+ * else (@own: hull shows it itself) the size of hull's own terminal.
+ */
+void handover_tty_size(const struct spec_process *process, bool own,
+		       unsigned short *rows, unsigned short *cols);
+
 #endif

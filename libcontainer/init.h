@@ -26,6 +26,7 @@ struct rootfs;
  * @parent_sync, @child_sync: the two ends
  * @extra_env: NULL-terminated, at most 3
  * @first_fd: lowest descriptor that the workload must not inherit
+ * @rows, @cols: of the terminal, or 0, 0
  * @need_ready: the parent waits for SYNC_READY before it says go
  * @joined:   a joiner has joined the namespaces already
  * @ignored:  signals_ignored() before the clone
@@ -45,6 +46,8 @@ struct init {
 	int child_sync;
 	const char *extra_env[4];
 	int first_fd;
+	unsigned short rows;
+	unsigned short cols;
 	bool need_ready;
 	bool joined;
 	uint64_t ignored;

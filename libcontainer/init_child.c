@@ -109,8 +109,8 @@ static int step_console(struct init *in, struct err *err)
 	struct rootfs_tty tty = {
 		.uid = p->user.uid,
 		.gid = p->user.gid,
-		.rows = p->console_height,
-		.cols = p->console_width,
+		.rows = in->rows,
+		.cols = in->cols,
 	};
 	auto_fd int master_fd = -1;
 	auto_fd int slave_fd = -1;

@@ -37,8 +37,8 @@ static int open_terminal(struct join *j, int *slave_fd, struct err *err)
 	struct rootfs_tty tty = {
 		.uid = p->user.uid,
 		.gid = p->user.gid,
-		.rows = p->console_height,
-		.cols = p->console_width,
+		.rows = j->rows,
+		.cols = j->cols,
 	};
 	auto_fd int root_fd = -1;
 	auto_fd int master_fd = -1;

@@ -8,7 +8,8 @@
  * struct join - an additional process on its way into a container.
  * @init_pidfd: the container's first process
  * @ns_flags: CLONE_NEW* to join
- * @ps, @filter, @proc_fd, @first_fd, @extra_env, @ignored: as in struct init
+ * @ps, @filter, @proc_fd, @first_fd, @rows, @cols, @extra_env, @ignored: as in
+ *           struct init
  * @cgroup_fd: where it starts, or -1
  * @with_limits: the parent sets rlimits
  * @pid, @pidfd: of the new process, once it is there
@@ -23,6 +24,8 @@ struct join {
 	int parent_sync;
 	int child_sync;
 	int first_fd;
+	unsigned short rows;
+	unsigned short cols;
 	const char *extra_env[4];
 	uint64_t ignored;
 	pid_t pid;

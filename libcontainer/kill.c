@@ -53,24 +53,21 @@ static bool leads_pid_ns(pid_t pid)
 	return last && !strcmp(last + 1, "1");
 }
 
-/* SIGKILL is felt by frozen tasks, but what remains of the group stays as it
- * is: nobody would resume a container that has ended. */
-static void thaw(int cg_fd)
+/*
+ * SIGKILL is felt by frozen tasks, but what remains of the group stays frozen,
+ * and nobody would resume a container that has ended. Looked at beforehand: a
+ * dying group says "not frozen" for a moment.
+ */
+static bool needs_thaw(int cg_fd, int sig)
 {
-	if (cg_is_frozen(cg_fd) == 1)
-		cg_freeze(cg_fd, false, NULL);
+	return sig == SIGKILL && cg_fd >= 0 && cg_is_frozen(cg_fd) == 1;
 }
 
 static int signal_group(int cg_fd, int sig, struct err *err)
 {
-	int ret;
-
-	if (sig != SIGKILL)
-		return sig ? cg_signal(cg_fd, sig, err) : 0;
-	ret = cg_kill(cg_fd, err);
-	if (!ret)
-		thaw(cg_fd);
-	return ret;
+	if (sig == SIGKILL)
+		return cg_kill(cg_fd, err);
+	return sig ? cg_signal(cg_fd, sig, err) : 0;
 }
 
 /* Init is dead. What shares a pid namespace with others may live on in the
@@ -79,10 +76,15 @@ static int kill_rest(const struct ct *ct, int sig, bool all, struct err *err)
 {
 	auto_fd int cg_fd = open_cgroup(ct);
 	bool rest = cg_fd >= 0 && cg_is_populated(cg_fd) == 1;
+	bool frozen = needs_thaw(cg_fd, sig);
+	int ret;
 
-	if (rest && (all || sig == SIGKILL))
-		return signal_group(cg_fd, sig, err);
-	return all ? 0 : not_running(err);
+	if (!rest || (!all && sig != SIGKILL))
+		return all ? 0 : not_running(err);
+	ret = signal_group(cg_fd, sig, err);
+	if (frozen)
+		cg_freeze(cg_fd, false, NULL);
+	return ret;
 }
 
 static int signal_init(int pidfd, int sig, struct err *err)
@@ -94,28 +96,38 @@ static int signal_init(int pidfd, int sig, struct err *err)
 	return err_sys(err, "cannot send signal %d to init", sig);
 }
 
-static int kill_living(const struct ct *ct, int pidfd, int sig, bool all,
-		       struct err *err)
+static int signal_living(int cg_fd, int pidfd, int sig, bool wide,
+			 struct err *err)
 {
-	bool wide = all || (sig == SIGKILL && !leads_pid_ns(ct->st.pid));
-	auto_fd int cg_fd = wide || sig == SIGKILL ? open_cgroup(ct) : -1;
 	int ret;
 
-	if (all && cg_fd < 0 && sig != SIGKILL)
-		return err_set(err, -ENOTSUP,
-			       "cannot signal all processes of a container "
-			       "without a cgroup");
 	if (wide && cg_fd >= 0 && sig) {
 		ret = signal_group(cg_fd, sig, err);
 		if (ret || sig != SIGKILL)
 			return ret;
 	}
 	ret = signal_init(pidfd, sig, err);
-	if (sig != SIGKILL)
-		return ret;
-	if (cg_fd >= 0)
-		thaw(cg_fd);
-	return wide && ret == -ESRCH ? 0 : ret; /* the group's was faster */
+	return wide && sig == SIGKILL && ret == -ESRCH
+		       ? 0 /* the group's signal was faster */
+		       : ret;
+}
+
+static int kill_living(const struct ct *ct, int pidfd, int sig, bool all,
+		       struct err *err)
+{
+	bool wide = all || (sig == SIGKILL && !leads_pid_ns(ct->st.pid));
+	auto_fd int cg_fd = wide || sig == SIGKILL ? open_cgroup(ct) : -1;
+	bool frozen = needs_thaw(cg_fd, sig);
+	int ret;
+
+	if (all && cg_fd < 0 && sig != SIGKILL)
+		return err_set(err, -ENOTSUP,
+			       "cannot signal all processes of a container "
+			       "without a cgroup");
+	ret = signal_living(cg_fd, pidfd, sig, wide, err);
+	if (frozen)
+		cg_freeze(cg_fd, false, NULL);
+	return ret;
 }
 
 int hull_kill(const struct hull_context *ctx, const char *id, int sig, bool all,

@@ -68,9 +68,32 @@ static int load(struct launch *l, const char *id, struct err *err)
 		return ret;
 	l->in.first_fd = (int)(3 + opt->preserve_fds + l->listen.count);
 	memcpy(l->in.extra_env, l->listen.env, sizeof(l->in.extra_env));
+	if (l->in.spec->process.terminal)
+		handover_tty_size(&l->in.spec->process,
+				  l->in.gate_fd == -1 && !opt->detach,
+				  &l->in.rows, &l->in.cols);
 	return handover_console_rule(l->in.spec->process.terminal,
 				     l->in.gate_fd != -1 || opt->detach,
 				     opt->console_socket, err);
+}
+
+/*
+ * Somebody else's cgroup must never be recorded as this container's: removing
+ * the container would kill what is in it.
+ */
+static int check_cgroup(const struct cg_place *place, struct err *err)
+{
+	auto_fd int cg_fd = cg_open(place);
+
+	if (cg_fd < 0)
+		return 0; /* not there: cg_create() says why if it cannot be */
+	if (cg_is_populated(cg_fd) > 0)
+		return err_at(err, -EBUSY, "linux.cgroupsPath",
+			      "cgroup '%s' is not empty", place->path);
+	if (cg_is_frozen(cg_fd) > 0)
+		return err_at(err, -EBUSY, "linux.cgroupsPath",
+			      "cgroup '%s' is frozen", place->path);
+	return 0;
 }
 
 static int plan(struct launch *l, const char *id, struct err *err)
@@ -103,9 +126,10 @@ static int plan(struct launch *l, const char *id, struct err *err)
 		l->ct.st.cgroup.manager = CG_MANAGER_DISABLED;
 		return 0;
 	}
-	return cg_place_init(&l->ct.st.cgroup, (enum cg_manager)l->ctx->manager,
-			     spec->linux_.cgroups_path, id,
-			     &spec->linux_.resources, err);
+	ret = cg_place_init(&l->ct.st.cgroup, (enum cg_manager)l->ctx->manager,
+			    spec->linux_.cgroups_path, id,
+			    &spec->linux_.resources, err);
+	return ret ? ret : check_cgroup(&l->ct.st.cgroup, err);
 }
 
 /* First trace on the machine: from here on `delete -f` knows what to do. */
@@ -141,14 +165,17 @@ static int record(struct launch *l, const char *id, struct err *err)
 
 static int make_cgroup(struct launch *l, struct err *err)
 {
-	const struct cg_place *place = &l->ct.st.cgroup;
+	struct cg_place *place = &l->ct.st.cgroup;
 	int ret;
 
 	if (place->manager == CG_MANAGER_DISABLED)
 		return 0;
 	ret = cg_create(place, err);
-	if (ret < 0)
+	if (ret < 0) {
+		/* what was made is gone again; the rest is not ours */
+		place->manager = CG_MANAGER_DISABLED;
 		return ret;
+	}
 	l->in.cgroup_fd = ret;
 	return cg_apply(l->in.cgroup_fd, place, &l->in.spec->linux_.resources,
 			false, err);

@@ -141,6 +141,9 @@ void record_end(struct ct *ct, const int *wait_status, bool exact)
 	} else {
 		find_status(ct, e);
 	}
-	if (ct->locked && (first || e->status_known))
-		ct_save(ct, NULL);
+	if (!ct->locked || !(first || e->status_known))
+		return;
+	/* once it is written down, the mount is only a burden for others */
+	if (!ct_save(ct, NULL) && e->status_known)
+		record_unpin(ct);
 }

@@ -147,10 +147,29 @@ int ct_save(struct ct *ct, struct err *err)
 		   : 0;
 }
 
+/* Written once, before anybody reads it: no need for the detour of a rename. */
+static int write_once(int dir_fd, const char *name, const char *text,
+		      size_t len)
+{
+	auto_fd int fd = -1;
+	int ret;
+
+	fd = openat(dir_fd, name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	ret = io_write_full(fd, text, len);
+	if (ret)
+		unlinkat(dir_fd, name, 0);
+	return ret;
+}
+
 int ct_save_config(struct ct *ct, const char *text, size_t len, struct err *err)
 {
-	int ret = io_replace(ct->dir_fd, CONFIG_FILE, text, len, 0600);
+	int ret = write_once(ct->dir_fd, CONFIG_FILE, text, len);
 
+	if (ret == -EEXIST)
+		ret = io_replace(ct->dir_fd, CONFIG_FILE, text, len, 0600);
 	return ret ? err_code(err, ret, "cannot keep config.json of '%s'",
 			      ct->st.id)
 		   : 0;

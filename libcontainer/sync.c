@@ -70,7 +70,17 @@ int sync_recv(int sock, struct sync_msg *msg, int *fd)
 	int ret;
 
 	n = sock_recv(sock, msg, sizeof(*msg), &got, 1);
-	if (n == 0 || n == -ECONNRESET)
+	/*
+	 * A peer that ends with something of ours unread leaves ECONNRESET in
+	 * front of what it said last. With nothing behind it stays an error: a
+	 * child that never read "go" has not executed anything.
+	 */
+	if (n == -ECONNRESET) {
+		n = sock_recv(sock, msg, sizeof(*msg), &got, 1);
+		if (n == 0)
+			n = -ECONNRESET;
+	}
+	if (n == 0)
 		return 0;
 	if (n < 0)
 		return (int)n;

@@ -24,8 +24,8 @@ int64_t ns_host_id(const struct spec_id_map *maps, size_t count, uint32_t id)
 	return -1;
 }
 
-/* The kernel takes a map in one write(2), of less than a page; a page holds
- * the 340 lines it allows. */
+/* The kernel takes a map in one write(2), of less than a page and at most 340
+ * lines. */
 static int write_map(int proc_fd, pid_t pid, const char *file,
 		     const struct idmap *map, struct err *err)
 {
@@ -40,6 +40,11 @@ static int write_map(int proc_fd, pid_t pid, const char *file,
 			    map->maps[i].host_id, map->maps[i].size);
 	if (!strbuf_ok(&text))
 		return err_set(err, -ENOMEM, "out of memory");
+	if (text.len >= (size_t)sysconf(_SC_PAGESIZE))
+		return err_at(err, -E2BIG, map->field,
+			      "%zu ranges are %zu bytes of text, more than the "
+			      "kernel takes",
+			      map->count, text.len);
 	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
 	ret = proc_write(proc_fd, path, text.s);
 	if (ret == -EINVAL)

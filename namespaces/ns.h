@@ -105,8 +105,11 @@ int64_t ns_host_id(const struct spec_id_map *maps, size_t count, uint32_t id);
 
 /**
  * ns_net_stats() - write the array network_interfaces of runc's events ("Name",
- * "RxBytes", ...) of the network namespace of @pid to @gen: rtnetlink through
- * libmnl, loaded when this is called.
+ * "RxBytes", ...) of the network namespace of @pid to @gen; "lo" is left out.
+ * Asked of rtnetlink by the program hull-net (it links libmnl, which has no
+ * static archive), looked for beside hull and in ../libexec/hull from there.
+ *
+ * Return: 0, -ENOENT (no hull-net, or no such process), or -errno.
  */
 int ns_net_stats(pid_t pid, struct json_gen *gen, struct err *err);
 

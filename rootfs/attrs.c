@@ -75,7 +75,7 @@ static int attrs_apply_locked(size_t i, int tree_fd, unsigned int flags,
 	return ret < 0 ? attrs_err(err, i, ret, "attributes") : 0;
 }
 
-static int bits_set(size_t i, int tree_fd, unsigned int flags, bool bind,
+static int bits_set(size_t i, int tree_fd, unsigned int flags, unsigned int how,
 		    const struct mount_bits *bits, struct err *err)
 {
 	struct mount_attr attr = {
@@ -88,9 +88,9 @@ static int bits_set(size_t i, int tree_fd, unsigned int flags, bool bind,
 	 * "mount --bind -o ro" means: this and nothing else. So what is not
 	 * asked for is cleared (runc does the same, and says why).
 	 */
-	if (bind)
+	if (how & ATTRS_BIND)
 		attr.attr_clr |= SETTABLE & ~bits->set;
-	ret = mnt_setattr(tree_fd, flags, &attr);
+	ret = how & ATTRS_KEEP ? -EPERM : mnt_setattr(tree_fd, flags, &attr);
 	if (ret == -EPERM)
 		return attrs_apply_locked(i, tree_fd, flags, bits, err);
 	return ret < 0 ? attrs_err(err, i, ret, "attributes") : 0;
@@ -112,21 +112,21 @@ int props_apply(struct rootfs *r, size_t i, int tree_fd, struct err *err)
 	return 0;
 }
 
-int attrs_apply(struct rootfs *r, size_t i, int tree_fd, bool bind,
-		bool recursive, struct err *err)
+int attrs_apply(struct rootfs *r, size_t i, int tree_fd, unsigned int how,
+		struct err *err)
 {
 	const struct mount_opts *opts = &r->plans[i].opts;
 	const struct mount_bits *below = &opts->below;
 	int ret;
 
 	if (opts->touched) {
-		ret = bits_set(i, tree_fd, 0, bind, &opts->here, err);
+		ret = bits_set(i, tree_fd, 0, how, &opts->here, err);
 		if (ret < 0)
 			return ret;
 	}
 	if (below->set || below->clr) {
-		ret = bits_set(i, tree_fd, recursive ? AT_RECURSIVE : 0, false,
-			       below, err);
+		ret = bits_set(i, tree_fd, how & ATTRS_TREE ? AT_RECURSIVE : 0,
+			       how & ATTRS_KEEP, below, err);
 		if (ret < 0)
 			return ret;
 	}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/path.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
@@ -29,13 +31,8 @@ int tree_clone_host(const struct rootfs *r, int dir_fd, const char *path,
 {
 	static const struct mount_attr slave = { .propagation = MS_SLAVE };
 	bool share = root_propagation(r) == MS_SHARED && !r->cfg.userns;
-	auto_fd int tree_fd = mnt_clone(dir_fd, path, flags, NULL);
-	int ret;
 
-	if (tree_fd < 0 || share)
-		return take_fd(&tree_fd);
-	ret = mnt_setattr(tree_fd, AT_RECURSIVE, &slave);
-	return ret < 0 ? ret : take_fd(&tree_fd);
+	return mnt_clone(dir_fd, path, flags, share ? NULL : &slave);
 }
 
 static int idmap_userns(const struct rootfs *r, size_t i)
@@ -103,25 +100,47 @@ int bind_prepare(struct rootfs *r, size_t i, struct err *err)
 	return 0;
 }
 
-static int source_open(struct rootfs *r, size_t i, struct err *err)
+/*
+ * With the container's root on top of "/", a clone of "/" made now would hold
+ * that root as well; the parent's is from before.
+ */
+static bool prefer_parents(const struct rootfs *r,
+			   const struct mount_plan *plan)
+{
+	char clean[PATH_MAX];
+
+	if (plan->opts.what & MOUNT_IDMAP)
+		return true;
+	return r->root_on_top &&
+	       !path_clean(plan->source, clean, sizeof(clean)) &&
+	       !strcmp(clean, "/");
+}
+
+/* Return: tree; @how receives ATTRS_*. */
+static int source_open(struct rootfs *r, size_t i, unsigned int *how,
+		       struct err *err)
 {
 	struct mount_plan *plan = &r->plans[i];
-	bool ours = plan->opts.what & MOUNT_IDMAP || r->root_on_top;
-	int fd;
+	int fd = -1;
 
-	if (plan->tree_fd >= 0 && ours)
-		return take_fd(&plan->tree_fd);
-	fd = mnt_clone(AT_FDCWD, plan->source, tree_flags(plan), NULL);
-	if (fd < 0 && plan->tree_fd >= 0)
-		return take_fd(&plan->tree_fd);
-	return fd < 0 ? source_err(r, i, fd, err) : fd;
+	*how = ATTRS_BIND | (tree_flags(plan) ? ATTRS_TREE : 0);
+	if (plan->tree_fd < 0 || !prefer_parents(r, plan)) {
+		fd = mnt_clone(AT_FDCWD, plan->source, tree_flags(plan), NULL);
+		if (fd >= 0)
+			return fd;
+	}
+	if (plan->tree_fd < 0)
+		return source_err(r, i, fd, err);
+	if (r->cfg.userns)
+		*how |= ATTRS_KEEP;
+	return take_fd(&plan->tree_fd);
 }
 
 int bind_mount(struct rootfs *r, size_t i, struct err *err)
 {
 	const struct spec_mount *m = &r->cfg.spec->mounts[i];
-	int tree_fd = source_open(r, i, err);
-	bool recursive = tree_flags(&r->plans[i]) != 0;
+	unsigned int how;
+	int tree_fd = source_open(r, i, &how, err);
 	struct target target;
 	struct stat st;
 	int ret;
@@ -131,7 +150,7 @@ int bind_mount(struct rootfs *r, size_t i, struct err *err)
 	fd_later(r, tree_fd);
 	if (fstat(tree_fd, &st) < 0)
 		return source_err(r, i, -errno, err);
-	ret = attrs_apply(r, i, tree_fd, true, recursive, err);
+	ret = attrs_apply(r, i, tree_fd, how, err);
 	if (ret < 0)
 		return ret;
 	ret = target_open(r, i, S_ISDIR(st.st_mode), tree_fd, &target, err);

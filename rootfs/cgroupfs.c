@@ -42,34 +42,16 @@ int cgroup_prepare(struct rootfs *r, struct err *err)
 	return r->cgroup_path ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
+/* The first mount takes the tree itself, a further one clones from it: a
+ * detached tree cannot be cloned before Linux 6.15. */
 static int own_cgroup(struct rootfs *r)
 {
-	int fd = r->cgroup_tree_fd;
-
-	if (fd >= 0) {
-		r->cgroup_tree_fd = -1;
-		return fd;
-	}
-	if (!r->cgroup_path)
-		return -ENOENT;
-	return mnt_clone(AT_FDCWD, r->cgroup_path, 0, NULL);
-}
-
-static int cgroup_bind(struct rootfs *r, size_t i, struct err *err)
-{
-	int tree_fd = own_cgroup(r);
-	int ret;
-
-	if (tree_fd < 0)
-		return mount_err(err, i, "", tree_fd,
-				 "cannot bind the container's cgroup: %s",
-				 err_text(tree_fd));
-	ret = attrs_apply(r, i, tree_fd, false, false, err);
-	if (ret < 0) {
-		close(tree_fd);
-		return ret;
-	}
-	return tree_fd;
+	if (r->cgroup_tree_fd < 0)
+		return mnt_clone(AT_FDCWD, r->cgroup_path, 0, NULL);
+	if (r->cgroup_used)
+		return mnt_clone(r->cgroup_tree_fd, "", 0, NULL);
+	r->cgroup_used = true;
+	return r->cgroup_tree_fd;
 }
 
 static bool has_own_cgroup(const struct rootfs *r)
@@ -77,27 +59,37 @@ static bool has_own_cgroup(const struct rootfs *r)
 	return r->cgroup_tree_fd >= 0 || r->cgroup_path;
 }
 
-static int cgroup_tree(struct rootfs *r, size_t i, struct err *err)
+static int cgroup_bind(struct rootfs *r, size_t i, struct err *err)
 {
-	int tree_fd, ret;
+	unsigned int how = ATTRS_BIND | (r->cfg.userns ? ATTRS_KEEP : 0);
+	int tree_fd = own_cgroup(r);
+	int ret;
 
-	if (!r->cfg.cgroup_ns && has_own_cgroup(r))
-		return cgroup_bind(r, i, err);
-	tree_fd = fs_make(r, i, "cgroup2", 0, -1, err);
-	if ((tree_fd == -EPERM || tree_fd == -EBUSY) && has_own_cgroup(r))
-		return cgroup_bind(r, i, err);
+	if (tree_fd < 0)
+		return mount_err(err, i, "", tree_fd,
+				 "cannot bind the container's cgroup: %s",
+				 err_text(tree_fd));
+	if (tree_fd != r->cgroup_tree_fd)
+		fd_later(r, tree_fd);
+	ret = attrs_apply(r, i, tree_fd, how, err);
+	return ret < 0 ? ret : tree_fd;
+}
+
+static int cgroup_new(struct rootfs *r, size_t i, struct err *err)
+{
+	int tree_fd = fs_make(r, i, "cgroup2", 0, -1, err);
+	int ret;
+
 	if (tree_fd < 0)
 		return tree_fd;
+	fd_later(r, tree_fd);
 	ret = props_apply(r, i, tree_fd, err);
-	if (ret < 0) {
-		close(tree_fd);
-		return ret;
-	}
-	return tree_fd;
+	return ret < 0 ? ret : tree_fd;
 }
 
 int cgroup_mount(struct rootfs *r, size_t i, struct err *err)
 {
+	bool bind = !r->cfg.cgroup_ns && has_own_cgroup(r);
 	struct target target;
 	int tree_fd, ret;
 
@@ -105,9 +97,11 @@ int cgroup_mount(struct rootfs *r, size_t i, struct err *err)
 	if (ret < 0)
 		return ret;
 	fd_later(r, target.fd);
-	tree_fd = cgroup_tree(r, i, err);
+	tree_fd = bind ? cgroup_bind(r, i, err) : cgroup_new(r, i, err);
+	if ((tree_fd == -EPERM || tree_fd == -EBUSY) && !bind &&
+	    has_own_cgroup(r))
+		tree_fd = cgroup_bind(r, i, err);
 	if (tree_fd < 0)
 		return tree_fd;
-	fd_later(r, tree_fd);
 	return mount_attach(r, i, tree_fd, target.fd, err);
 }

@@ -63,47 +63,56 @@ static int give_slave(int slave_fd, uid_t uid, gid_t gid)
 	return fchown(slave_fd, uid, gid) < 0 ? -errno : 0;
 }
 
-/* "/dev/console" as a place to mount on: made by us, or no link. */
-static int console_place(struct rootfs *r)
+/* What stands in the place already: anything but a link or a directory. */
+static int console_existing(int dev_fd)
 {
-	const struct fresh *dev = fresh_find(r, "/dev");
-	auto_fd int dir_fd = -1, fd = -1;
-	int at_fd, write_fd;
+	auto_fd int fd =
+		openat(dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
-	if (dev) {
-		at_fd = dev->mount_fd;
-		write_fd = dev->write_fd;
-	} else {
-		dir_fd = path_open_in_root(r->root_fd, "/dev",
-					   O_PATH | O_DIRECTORY);
-		if (dir_fd < 0)
-			return dir_fd;
-		at_fd = write_fd = dir_fd;
-	}
-	if (mknodat(write_fd, "console", S_IFREG | 0620, 0) < 0 &&
-	    errno != EEXIST && errno != EROFS)
-		return -errno;
-	fd = openat(at_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 	return S_ISDIR(st.st_mode) ? -EISDIR : take_fd(&fd);
 }
 
+/* "/dev/console" as a place to mount on. */
+static int console_place(struct rootfs *r)
+{
+	const struct fresh *dev = fresh_find(r, "/dev");
+	int at_fd, write_fd;
+
+	if (dev) {
+		at_fd = dev->mount_fd;
+		write_fd = dev->write_fd;
+	} else {
+		at_fd = path_open_in_root(r->root_fd, "/dev",
+					  O_PATH | O_DIRECTORY);
+		if (at_fd < 0)
+			return at_fd;
+		fd_later(r, at_fd);
+		write_fd = at_fd;
+	}
+	/* does not follow a link, nor open what is there */
+	if (mknodat(write_fd, "console", S_IFREG | 0620, 0) < 0 &&
+	    errno != EEXIST && errno != EROFS)
+		return -errno;
+	return console_existing(at_fd);
+}
+
 static int bind_console(struct rootfs *r, int slave_fd, struct err *err)
 {
-	auto_fd int target_fd = console_place(r), tree_fd = -1;
-	int ret;
+	int target_fd = console_place(r);
+	int tree_fd, ret;
 
+	fd_later(r, target_fd);
 	if (target_fd < 0)
 		return err_at(err, target_fd, "process.terminal",
 			      "cannot mount on '/dev/console': %s",
 			      err_text(target_fd));
 	tree_fd = mnt_clone(slave_fd, "", 0, NULL);
+	fd_later(r, tree_fd);
 	ret = tree_fd < 0 ? tree_fd : mnt_attach(tree_fd, target_fd);
 	if (ret < 0)
 		return err_at(err, ret, "process.terminal",

@@ -97,9 +97,18 @@ static int node_existing(const struct node *n, struct err *err)
 		      n->dev->path);
 }
 
+/*
+ * Read-only does not concern what is written to a device, but its inode: the
+ * container's root shall not chmod(2) the host's /dev/null.
+ */
 int host_device_clone(const char *path, mode_t type, dev_t dev)
 {
-	auto_fd int tree_fd = mnt_clone(AT_FDCWD, path, 0, NULL);
+	static const struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+			    MOUNT_ATTR_NOEXEC,
+		.propagation = MS_PRIVATE,
+	};
+	auto_fd int tree_fd = mnt_clone(AT_FDCWD, path, 0, &attr);
 	struct stat st;
 
 	if (tree_fd < 0)
@@ -240,6 +249,18 @@ static int default_nodes_make(struct rootfs *r, const struct fresh *dev,
 	return 0;
 }
 
+static int make_in_dev(struct rootfs *r, const struct fresh *dev,
+		       struct err *err)
+{
+	int ret = default_nodes_make(r, dev, err);
+
+	for (size_t i = 0; !ret && i < r->cfg.spec->linux_.device_count; i++) {
+		fds_flush(r);
+		ret = spec_node_make(r, i, dev, err);
+	}
+	return ret < 0 ? ret : links_make(dev->write_fd, err);
+}
+
 int devices_make(struct rootfs *r, struct err *err)
 {
 	const struct fresh *found = fresh_find(r, "/dev");
@@ -248,17 +269,13 @@ int devices_make(struct rootfs *r, struct err *err)
 
 	if (!r->own_dev)
 		return 0;
-	if (found) {
-		dev = *found;
-	} else {
-		fd = path_mkdir_in_root(r->root_fd, "/dev", MOUNTPOINT_MODE);
-		if (fd < 0)
-			return err_code(err, fd, "cannot open '/dev'");
-		fd_later(r, fd);
-		dev = (struct fresh){ .mount_fd = fd, .write_fd = fd };
-	}
-	ret = default_nodes_make(r, &dev, err);
-	for (size_t i = 0; !ret && i < r->cfg.spec->linux_.device_count; i++)
-		ret = spec_node_make(r, i, &dev, err);
-	return ret < 0 ? ret : links_make(dev.write_fd, err);
+	if (found)
+		return make_in_dev(r, found, err);
+	fd = path_mkdir_in_root(r->root_fd, "/dev", MOUNTPOINT_MODE);
+	if (fd < 0)
+		return err_code(err, fd, "cannot open '/dev'");
+	dev = (struct fresh){ .mount_fd = fd, .write_fd = fd };
+	ret = make_in_dev(r, &dev, err);
+	fd_later(r, fd);
+	return ret;
 }

@@ -29,11 +29,19 @@ static void fds_close(int *fds, size_t count)
 
 void fd_later(struct rootfs *r, int fd)
 {
-	if (fd < 0)
-		return;
-	if (r->later_count == ROOTFS_LATER_MAX) {
-		fds_close(r->later, r->later_count);
-		r->later_count = 0;
-	}
+	if (fd < 0 || r->later_count == ROOTFS_LATER_MAX)
+		return; /* left open: execve(2) closes it */
 	r->later[r->later_count++] = fd;
+	if (fd >= ROOTFS_LATER_FD)
+		r->later_high = true;
+}
+
+void fds_flush(struct rootfs *r)
+{
+	if (r->later_count < ROOTFS_LATER_MAX * 3 / 4 &&
+	    !(r->later_high && r->later_count >= ROOTFS_LATER_MAX / 4))
+		return;
+	fds_close(r->later, r->later_count);
+	r->later_count = 0;
+	r->later_high = false;
 }

@@ -16,7 +16,8 @@ struct err;
 struct mount_attr;
 
 #define ROOTFS_FRESH_MAX 16
-#define ROOTFS_LATER_MAX 32
+#define ROOTFS_LATER_MAX 64
+#define ROOTFS_LATER_FD 48 /* numbers from here on: time to close some */
 #define MOUNTPOINT_MODE 0755
 #define MOUNTPOINT_FILE_MODE 0644
 
@@ -72,9 +73,10 @@ struct rootfs {
 
 	int null_fd; /* clone of the host's /dev/null */
 	bool null_used;
-	int mask_fd; /* the read-only tmpfs that masks directories */
-	int pts_fd;  /* the devpts mounted on /dev/pts, or -1 */
-	int cgroup_tree_fd;
+	int mask_fd;        /* the read-only tmpfs that masks directories */
+	int pts_fd;         /* the devpts mounted on /dev/pts, or -1 */
+	int cgroup_tree_fd; /* the container's cgroup, or -1 */
+	bool cgroup_used;
 	const char *cgroup_path; /* where cgroup_tree_fd could not be cloned */
 
 	struct fresh fresh[ROOTFS_FRESH_MAX];
@@ -85,6 +87,7 @@ struct rootfs {
 	 * many mounts. */
 	int later[ROOTFS_LATER_MAX];
 	size_t later_count;
+	bool later_high; /* one of them is ROOTFS_LATER_FD or above */
 };
 
 /* ---- prepare.c */
@@ -95,8 +98,12 @@ int mount_err(struct err *err, size_t i, const char *member, int code,
 
 /* ---- fds.c */
 
-/** fd_later() - close @fd (if it is one) with the next batch. */
+/** fd_later() - close @fd (if it is one) with the next batch. It stays open
+ * until fds_flush(), so it may be given up before its last use. */
 void fd_later(struct rootfs *r, int fd);
+
+/** fds_flush() - between two mounts: close the batch, if it is large. */
+void fds_flush(struct rootfs *r);
 
 /* ---- procfs.c */
 
@@ -188,14 +195,19 @@ int tmpfs_mount(struct rootfs *r, size_t i, const struct target *target,
 
 /* ---- attrs.c */
 
-/**
- * attrs_apply() - the options on a detached tree.
- * @bind: attributes that the options do not name are cleared, if any is named
- *        at all; where the kernel has locked them they stay
- * @recursive: the tree may hold more than one mount
- */
-int attrs_apply(struct rootfs *r, size_t i, int tree_fd, bool bind,
-		bool recursive, struct err *err);
+enum attrs_how {
+	/* attributes that the options do not name are cleared, if any is named
+	 * at all; where the kernel has locked them they stay */
+	ATTRS_BIND = 1 << 0,
+	ATTRS_TREE = 1 << 1, /* there may be more than one mount */
+	/* The parent cloned it for a user namespace: the kernel has not locked
+	 * what the host's mount forbids, hull behaves as if it had. */
+	ATTRS_KEEP = 1 << 2,
+};
+
+/** attrs_apply() - the options on a tree. @how: ATTRS_* */
+int attrs_apply(struct rootfs *r, size_t i, int tree_fd, unsigned int how,
+		struct err *err);
 
 /** props_apply() - only the propagation. */
 int props_apply(struct rootfs *r, size_t i, int tree_fd, struct err *err);

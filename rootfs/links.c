@@ -36,10 +36,11 @@ static int make_ptmx(int dev_fd, struct err *err)
 {
 	if (!symlinkat(PTMX_TARGET, dev_fd, "ptmx"))
 		return 0;
-	if (errno == EEXIST && is_ptmx_link(dev_fd))
+	if (errno == EEXIST &&
+	    (is_ptmx_link(dev_fd) || (!unlinkat(dev_fd, "ptmx", 0) &&
+				      !symlinkat(PTMX_TARGET, dev_fd, "ptmx"))))
 		return 0;
-	if (errno == EEXIST && !unlinkat(dev_fd, "ptmx", 0) &&
-	    !symlinkat(PTMX_TARGET, dev_fd, "ptmx"))
+	if (errno == EBUSY) /* a mount of the config is there */
 		return 0;
 	return err_sys(err, "cannot make the link '/dev/ptmx'");
 }

@@ -152,9 +152,13 @@ int rootfs_lock(struct rootfs *r, struct err *err)
 	const struct spec_linux *l = &r->cfg.spec->linux_;
 	int ret = 0;
 
-	for (size_t i = 0; !ret && i < l->readonly_count; i++)
+	for (size_t i = 0; !ret && i < l->readonly_count; i++) {
+		fds_flush(r);
 		ret = readonly_path(r, i, err);
-	for (size_t i = 0; !ret && i < l->masked_count; i++)
+	}
+	for (size_t i = 0; !ret && i < l->masked_count; i++) {
+		fds_flush(r);
 		ret = mask_path(r, i, err);
+	}
 	return ret < 0 ? ret : lock_root(r, err);
 }

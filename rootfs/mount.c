@@ -66,7 +66,7 @@ static int mount_kind_remount(struct rootfs *r, size_t i, struct err *err)
 		return fd;
 	fd_later(r, fd);
 	ret = fs_reconfigure(r, i, fd, err);
-	return ret < 0 ? ret : attrs_apply(r, i, fd, false, true, err);
+	return ret < 0 ? ret : attrs_apply(r, i, fd, ATTRS_TREE, err);
 }
 
 int mount_all(struct rootfs *r, struct err *err)
@@ -83,6 +83,7 @@ int mount_all(struct rootfs *r, struct err *err)
 
 		if (ret < 0)
 			return ret;
+		fds_flush(r);
 	}
 	return 0;
 }

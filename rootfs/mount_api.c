@@ -11,8 +11,9 @@
 #include "base/auto.h"
 
 #ifndef SYS_open_tree_attr
-#define SYS_open_tree_attr 467 /* Linux 6.15; one number everywhere but alpha \
-				*/
+#define SYS_open_tree_attr                                 \
+	467 /* Linux 6.15; one number everywhere but alpha \
+	     */
 #endif
 
 int mnt_setattr(int fd, unsigned int flags, const struct mount_attr *attr)

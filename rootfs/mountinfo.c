@@ -86,7 +86,6 @@ static int hide_mount(const char *path, struct err *err)
 
 int mountinfo_hide_proc(const char *root, struct err *err)
 {
-	struct mount_attr slave = { .propagation = MS_SLAVE };
 	auto_file FILE *f = fopen("/proc/self/mountinfo", "re");
 	auto_free char *text = NULL;
 	size_t size = 0, used = 0;
@@ -107,8 +106,6 @@ int mountinfo_hide_proc(const char *root, struct err *err)
 			break;
 	}
 	text[used] = '\0';
-	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)))
-		return err_sys(err, "cannot cut off the host's mounts");
 	for (line = text; *line; line = next) {
 		struct mountinfo m;
 		int ret;

@@ -57,12 +57,21 @@ static int pivot(struct rootfs *r, struct err *err)
 	return 0;
 }
 
-/* The old root stays below, out of reach of names; what could still be asked
- * from it, the host's proc and sysfs, is removed first. */
+/*
+ * The old root stays below, out of reach of names; what could still be asked
+ * from it, the host's proc and sysfs, is removed first. Peers of the host's
+ * mounts have to be cut off for that, the container's shared volumes with
+ * them: who needs those needs pivot_root(2).
+ */
 static int move_and_chroot(struct rootfs *r, struct err *err)
 {
-	int ret = mountinfo_hide_proc(r->cfg.root_path, err);
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	int ret;
 
+	if (root_propagation(r) == MS_SHARED &&
+	    mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)))
+		return err_sys(err, "cannot cut off the host's mounts");
+	ret = mountinfo_hide_proc(r->cfg.root_path, err);
 	if (ret < 0)
 		return ret;
 	if (!r->root_on_top &&

@@ -53,6 +53,10 @@ static void fresh_drop(struct rootfs *r, const char *place)
 		}
 	}
 	r->fresh_count = kept;
+	if (!strcmp(place, "/dev") || !strcmp(place, "/dev/pts")) {
+		fd_later(r, r->pts_fd);
+		r->pts_fd = -1;
+	}
 }
 
 const struct fresh *fresh_find(const struct rootfs *r, const char *dest)
@@ -198,6 +202,39 @@ static int check_place(size_t i, const struct spec_mount *m, bool bind,
 }
 
 /*
+ * Only the last component is missing: made in a parent that no link leads to.
+ * Whatever fails here (somebody was faster, a link) the third way sorts out.
+ */
+static int make_last(struct rootfs *r, const char *dest, bool is_dir)
+{
+	int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+	const char *slash = strrchr(dest, '/');
+	int parent_fd = r->root_fd, ret;
+	char parent[PATH_MAX];
+
+	if (slash != dest) {
+		memcpy(parent, dest + 1, (size_t)(slash - dest - 1));
+		parent[slash - dest - 1] = '\0';
+		parent_fd = path_open_below(r->root_fd, parent,
+					    O_PATH | O_DIRECTORY, 0);
+		if (parent_fd < 0)
+			return parent_fd;
+		fd_later(r, parent_fd);
+	}
+	if (is_dir)
+		ret = mkdirat(parent_fd, slash + 1, MOUNTPOINT_MODE);
+	else
+		ret = mknodat(parent_fd, slash + 1,
+			      S_IFREG | MOUNTPOINT_FILE_MODE, 0);
+	if (ret < 0)
+		return -errno;
+	if (is_dir)
+		flags |= O_DIRECTORY;
+	ret = openat(parent_fd, slash + 1, flags);
+	return ret < 0 ? -errno : ret;
+}
+
+/*
  * proc and sysfs go to a real directory at exactly that place: with a link on
  * the way, another container that shares the volume could have chosen it.
  */
@@ -205,14 +242,16 @@ static int target_real_dir(struct rootfs *r, size_t i, struct target *out,
 			   struct err *err)
 {
 	const struct spec_mount *m = &r->cfg.spec->mounts[i];
-	const char *rel = r->plans[i].dest + 1;
-	int fd = path_open_below(r->root_fd, rel, O_PATH | O_DIRECTORY, 0);
+	const char *dest = r->plans[i].dest;
+	int flags = O_PATH | O_DIRECTORY;
+	int fd = path_open_below(r->root_fd, dest + 1, flags, 0);
 
-	if (fd == -ENOENT) {
+	if (fd == -ENOENT)
+		fd = make_last(r, dest, true);
+	if (fd == -ENOENT) { /* more than the end is missing */
 		fd = open_or_make(r, i, true, out);
-		if (fd >= 0)
-			close(fd);
-		fd = path_open_below(r->root_fd, rel, O_PATH | O_DIRECTORY, 0);
+		fd_later(r, fd);
+		fd = path_open_below(r->root_fd, dest + 1, flags, 0);
 	}
 	if (fd == -ELOOP || fd == -ENOTDIR)
 		return mount_err(
@@ -262,15 +301,22 @@ static int target_resolved(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
 	return 0;
 }
 
-/* The first two ways. */
+/* The first two ways, and the second's usual case of a missing end. */
 static bool target_unlinked(struct rootfs *r, const char *dest, bool is_dir,
 			    struct target *out)
 {
+	int fd;
+
 	if (target_in_fresh(r, dest, is_dir, out))
 		return true;
 	out->made = false;
-	out->fd = path_open_below(r->root_fd, dest + 1, O_PATH, 0);
-	return out->fd >= 0;
+	fd = path_open_below(r->root_fd, dest + 1, O_PATH, 0);
+	if (fd == -ENOENT) {
+		fd = make_last(r, dest, is_dir);
+		out->made = fd >= 0;
+	}
+	out->fd = fd;
+	return fd >= 0;
 }
 
 int target_open(struct rootfs *r, size_t i, bool is_dir, int tree_fd,

@@ -7,3 +7,6 @@ $(BUILD)/hull-net: $(obj-cmd/hull-net)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now \
 		-Wl,--gc-sections -o $@ $^ -lmnl
+
+# the unit test of ns_net_stats() runs it
+$(BUILD)/unit/namespaces/test_nl: | $(BUILD)/hull-net

@@ -94,24 +94,23 @@ static int check_sets(const struct spec_caps *caps, struct err *err)
 	return ret ? ret : more;
 }
 
-int caps_check(const struct process_ctx *ctx, struct err *err)
+int caps_check(const struct process_ctx *ctx, uint64_t permitted,
+	       struct err *err)
 {
 	static const char unavailable[] = "is not available to hull here";
 	const struct spec_caps *caps = &ctx->process->caps;
-	uint64_t effective, permitted, inheritable;
 	int ret, more;
 
 	if (!caps->set)
 		return 0;
 	ret = check_sets(caps, err);
-	/* a new user namespace comes with all of them */
-	if (ret || ctx->userns)
+	if (ctx->userns) /* a user namespace comes with all of them */
 		return ret;
-	if (sys_capget(&effective, &permitted, &inheritable) < 0)
-		return err_sys(err, "cannot read hull's capabilities");
 	/* what is permitted is bounding as well, as good as always */
-	ret = refuse(not_bounding(caps->bounding & ~permitted),
-		     "process.capabilities.bounding", unavailable, err);
+	more = refuse(not_bounding(caps->bounding & ~permitted),
+		      "process.capabilities.bounding", unavailable, err);
+	if (!ret)
+		ret = more;
 	more = refuse(caps->permitted & ~permitted,
 		      "process.capabilities.permitted", unavailable, err);
 	return ret ? ret : more;

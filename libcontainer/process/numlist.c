@@ -30,7 +30,7 @@ int numlist_parse(const char *text, unsigned long *bits, size_t nbits)
 
 	memset(bits, 0, (nbits + LONG_BITS - 1) / LONG_BITS * sizeof(*bits));
 	for (;;) {
-		size_t first, last;
+		size_t first = 0, last;
 		int ret;
 
 		while (*s == ' ')

@@ -117,7 +117,8 @@ int process_resolve(const struct spec_process *process, char **path,
  * at most 10 MiB, bounded lines), "/" when the user is not there. After
  * rootfs_enter().
  * @extra: more "NAME=value" (LISTEN_FDS, ...), NULL-terminated, or NULL
- * @env:   receives a vector in fresh memory; free() frees vector and strings
+ * @env:   receives a vector in fresh memory, for one free(); the strings of the
+ *         spec and of @extra are referred to, not copied
  */
 int process_env(const struct spec_process *process, const char *const *extra,
 		char ***env, struct err *err);

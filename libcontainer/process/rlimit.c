@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 
 #include "base/err.h"
-#include "base/sys.h"
 #include "libcontainer/process/steps.h"
 
 /* glibc's enum of resources is no int, and the spec holds the number. */
@@ -41,16 +40,12 @@ int step_rlimits(struct apply *a, struct err *err)
 	return process_limits(0, a->ctx->process, err);
 }
 
-int rlimit_check(const struct process_ctx *ctx, struct err *err)
+int rlimit_check(const struct process_ctx *ctx, uint64_t effective,
+		 struct err *err)
 {
 	const struct spec_process *process = ctx->process;
-	uint64_t effective, permitted, inheritable;
 	int ret = 0;
 
-	if (!process->rlimit_count)
-		return 0;
-	if (sys_capget(&effective, &permitted, &inheritable) < 0)
-		return err_sys(err, "cannot read hull's capabilities");
 	if (effective & (1ULL << CAP_SYS_RESOURCE))
 		return 0;
 	for (size_t i = 0; i < process->rlimit_count; i++) {

@@ -224,7 +224,12 @@ static int add_names(scmp_filter_ctx ctx, const struct spec_scmp_rule *rule,
 			continue; /* newer, or of another architecture */
 		ret = add_rule(ctx, action, nr, args, rule->arg_count,
 			       repeated);
-		if (ret && ret != -EEXIST)
+		if (ret == -EEXIST) /* the very same rule twice is no error */
+			return err_at(err, ret, field,
+				      "contradicts an earlier rule for "
+				      "syscall %s",
+				      *name);
+		if (ret)
 			return err_at(err, ret, field,
 				      "error adding seccomp filter rule for "
 				      "syscall %s: %s",

@@ -132,7 +132,7 @@ int seccomp_cache_load(int cache_fd, const struct spec_seccomp *profile,
 {
 	auto_free char *data = NULL;
 	struct entry_head head;
-	size_t len, insns_len;
+	size_t len = 0, insns_len;
 	char name[24];
 
 	if (!usable(cache_fd, profile))

@@ -53,14 +53,22 @@ bool caps_keep_admin(const struct process_ctx *ctx);
 /** caps_before_exec() - the sets that process_apply() leaves. */
 struct cap_sets caps_before_exec(const struct process_ctx *ctx);
 
-/** caps_check() - the part of process_check() on capabilities. */
-int caps_check(const struct process_ctx *ctx, struct err *err);
+/**
+ * caps_check() - the part of process_check() on capabilities.
+ * @permitted: hull's own
+ */
+int caps_check(const struct process_ctx *ctx, uint64_t permitted,
+	       struct err *err);
 
 /** lsm_check() - the part of process_check() on labels. */
 int lsm_check(const struct process_ctx *ctx, struct err *err);
 
-/** rlimit_check() - the part of process_check() on limits. */
-int rlimit_check(const struct process_ctx *ctx, struct err *err);
+/**
+ * rlimit_check() - the part of process_check() on limits.
+ * @effective: hull's own capabilities
+ */
+int rlimit_check(const struct process_ctx *ctx, uint64_t effective,
+		 struct err *err);
 
 /**
  * lsm_keyring_label() - SELinux label of keyrings made from now on; NULL puts

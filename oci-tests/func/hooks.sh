@@ -5,7 +5,7 @@
 # a hook of each kind that notes its name, its state and where it runs
 noted() {
 	SH=$(command -v sh)
-	bundle --arg sh "$SH" --arg t "$T" '.hooks = ([
+	bundle --arg sh "$SH" --arg t "$T" '.root.readonly = false | .hooks = ([
 		"prestart", "createRuntime", "createContainer", "poststart", "poststop"] |
 		map({(.): [{path: $sh, args: ["sh", "-c",
 			("cat >" + $t + "/" + . + ".json; echo " + . + " >>" + $t + "/order; env >" + $t + "/" + . + ".env; pwd >" + $t + "/" + . + ".pwd; readlink /proc/self/ns/mnt >" + $t + "/" + . + ".mnt")],

@@ -10,8 +10,9 @@ SWEEP=${SWEEP:-200}
 clean() { # when
 	hull list >/dev/null 2>"$T/le" || fail "list failed $1: $(cat "$T/le")"
 	timeout 30 "$HULL" --root "$T/root" delete -f "$TAG" 2>"$T/de" || fail "delete -f failed $1: $(cat "$T/de")"
-	left=$(census)
-	[ -z "$left" ] || fail "left $1: $left"
+	[ ! -e "$T/root/$TAG" ] || fail "a state directory is left $1"
+	[ ! -e "$(cg2)/hull-test/$TAG" ] || fail "a cgroup is left $1"
+	! grep -qF "$T/" /proc/self/mountinfo || fail "a mount is left $1"
 }
 # sweep SETUP CMD...: SETUP before each kill
 sweep() {

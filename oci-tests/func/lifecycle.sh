@@ -108,6 +108,7 @@ t_exit_record_of_a_signal() {
 }
 t_list() {
 	bundle
+	mkdir -m 700 "$T/root"
 	eq "$(hull list -f json)" null
 	started
 	hull list >"$T/l"

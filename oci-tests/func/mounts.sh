@@ -47,10 +47,10 @@ t_tmpcopyup() {
 	mkdir -p "$B/rootfs/data/d"
 	echo kept >"$B/rootfs/data/d/f"
 	ln -s d/f "$B/rootfs/data/l"
-	chmod 640 "$B/rootfs/data/d/f"
+	chmod 604 "$B/rootfs/data/d/f"
 	chown 12:34 "$B/rootfs/data/d/f"
 	add '{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}'
-	eq "$(run_sh 'cat /data/l; stat -c "%a %u %g" /data/d/f; touch /data/new' | tr '\n' ' ')" 'kept 640 12 34 '
+	eq "$(run_sh 'cat /data/l; stat -c "%a %u %g" /data/d/f; touch /data/new' | tr '\n' ' ')" 'kept 604 12 34 '
 	[ ! -e "$B/rootfs/data/new" ] || fail 'written to the lower directory'
 }
 t_later_mount_wins() {
@@ -115,21 +115,22 @@ t_cgroup_mount_shows_own_cgroup() {
 t_many_binds_few_descriptors() {
 	bundle
 	mkdir "$T/src"
-	cfg --arg s "$T/src" '.mounts += [range(1000) | {destination: ("/m/" + tostring), type: "bind", source: $s, options: ["bind"]}]'
+	cfg --arg s "$T/src" 'del(.process.rlimits) | .mounts += [range(1000) | {destination: ("/m/" + tostring), type: "bind", source: $s, options: ["bind"]}]'
 	sh_args 'grep -c " /m/" /proc/self/mountinfo'
 	eq "$(ulimit -n 64 && hull run -b "$B" "$TAG")" 1000
 }
 t_devices() {
-	bundle '.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 416, "uid": 3, "gid": 4},
+	bundle '.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 8630, "uid": 3, "gid": 4},
 		{"path": "/dev/sub/fifo", "type": "p", "fileMode": 438}] |
 		.linux.resources.devices = [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 5, "access": "rw"}]'
-	eq "$(run_sh 'stat -c "%a %u %g %t %T" /dev/mine; test -p /dev/sub/fifo && echo fifo; head -c 1 /dev/mine | wc -c' | tr '\n' ' ')" '640 3 4 1 5 fifo 1 '
+	eq "$(run_sh 'stat -c "%a %u %g %t %T" /dev/mine; test -p /dev/sub/fifo && echo fifo; head -c 1 /dev/mine | wc -c' | tr '\n' ' ')" '666 3 4 1 5 fifo 1 '
 }
 t_device_rules() {
 	bundle '.process.capabilities |= with_entries(.value += ["CAP_MKNOD"]) | .root.readonly = false'
-	eq "$(run_sh 'mknod /tmp/sda b 8 0 && probe open /tmp/sda r; mknod /tmp/kmsg c 1 11 && probe open /tmp/kmsg r; probe open /dev/zero rw' | tr '\n' ' ')" 'EPERM EPERM ok '
-	cfg '.linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"}]'
-	eq "$(run_sh 'rm -f /tmp/kmsg; mknod /tmp/kmsg c 1 11 && probe open /tmp/kmsg r; probe open /tmp/kmsg w' | tr '\n' ' ')" 'ok EPERM '
+	eq "$(run_sh 'mknod /tmp/sda b 8 0 && probe open /tmp/sda r; mknod /tmp/fuse c 10 229 && probe open /tmp/fuse r; probe open /dev/zero rw' | tr '\n' ' ')" 'EPERM EPERM ok '
+	cfg '.linux.resources.devices += [{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "r"}]'
+	eq "$(run_sh 'rm -f /tmp/fuse; mknod /tmp/fuse c 10 229; probe open /tmp/fuse w; probe open /tmp/fuse rw' | tr '\n' ' ')" 'EPERM EPERM '
+	hasnt "$(run_sh 'probe open /tmp/fuse r')" EPERM
 	for d in '[]' 'null' '[{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "r"}]'; do
 		cfg --argjson d "$d" '.linux.resources.devices = $d'
 		eq "$(run_sh 'rm -f /tmp/sda; mknod /tmp/sda b 8 0 && probe open /tmp/sda r; probe open /dev/zero rw' | tr '\n' ' ')" 'EPERM ok ' "rules $d"

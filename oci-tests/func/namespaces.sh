@@ -62,7 +62,7 @@ t_network_namespace_by_name() {
 	eq "$out" "$want"
 }
 userns() {
-	bundle '.linux.namespaces += [{"type":"user"}] |
+	bundle '.root.readonly = false | .linux.namespaces += [{"type":"user"}] |
 		.linux.uidMappings = [{"containerID":0,"hostID":100000,"size":65536}] |
 		.linux.gidMappings = [{"containerID":0,"hostID":200000,"size":65536}]'
 	chown -R 100000:200000 "$B/rootfs"
@@ -105,13 +105,13 @@ t_user_namespace_by_path() {
 	hull delete -f "$TAG"
 }
 t_many_mappings() {
-	bundle '.linux.namespaces += [{"type":"user"}] |
-		.linux.uidMappings = [range(340) | {"containerID": ., "hostID": (100000 + . * 2), "size": 1}] |
+	bundle '.root.readonly = false | .linux.namespaces += [{"type":"user"}] |
+		.linux.uidMappings = [range(340) | {"containerID": ., "hostID": (1000 + . * 2), "size": 1}] |
 		.linux.gidMappings = .linux.uidMappings'
-	chown -R 100000:100000 "$B/rootfs"
+	chown -R 1000:1000 "$B/rootfs"
 	chmod o+x "$T" "$(dirname "$T")"
 	eq "$(run_sh 'wc -l </proc/self/uid_map')" 340
-	eq "$(run_sh 'tail -n 1 /proc/self/uid_map' | tr -s ' ')" ' 339 100678 1'
+	eq "$(run_sh 'tail -n 1 /proc/self/uid_map' | tr -s ' ')" ' 339 1678 1'
 }
 t_mappings_without_user_namespace() {
 	bundle '.linux.uidMappings = [{"containerID":0,"hostID":100000,"size":65536}]'

@@ -112,7 +112,6 @@ rootfs() { # dir
 }
 copy_rootfs() {
 	if [ -n "${SHARED:-}" ]; then
-		[ -e "$SHARED/rootfs/etc/group" ] || rootfs "$SHARED/rootfs"
 		cp -a --reflink=auto "$SHARED/rootfs" "$1"
 	else
 		rootfs "$1"
@@ -136,8 +135,8 @@ bundle() {
 }
 # args WORD...: process.args
 args() {
-	jq '.process.args = $ARGS.positional' "$B/config.json" --args "$@" >"$B/config.new"
-	mv "$B/config.new" "$B/config.json"
+	python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@" >"$T/args.json"
+	cfg --slurpfile a "$T/args.json" '.process.args = $a[0]'
 }
 # sh_args SCRIPT: a shell runs SCRIPT
 sh_args() {
@@ -164,7 +163,9 @@ census() {
 	find /sys/fs/cgroup -maxdepth 6 -type d -name "*$TAG*" 2>/dev/null |
 		sed 's/^/cgroup: /'
 	for p in /proc/[0-9]*; do
-		if grep -qF "$TAG" "$p/cgroup" 2>/dev/null; then
+		# a zombie is its parent's business: it has left everything else
+		if grep -qF "$TAG" "$p/cgroup" 2>/dev/null &&
+			! grep -q '^State:.Z' "$p/status" 2>/dev/null; then
 			echo "process: ${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
 		fi
 	done

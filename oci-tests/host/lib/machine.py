@@ -62,14 +62,19 @@ class Machine:
             + self.path("agent.sock"),
             "-qmp", "unix:%s,server=on,wait=off" % self.path("monitor.sock"),
             "-serial", "file:" + self.path("console.log")]
+
+        def in_child():
+            with open(self.path("pid"), "w", encoding="ascii") as f:
+                f.write(str(os.getpid()))
+            if not keep:
+                die_with_parent()
+
         trace("starting qemu")
         with open(self.path("qemu.log"), "wb") as log:
             self.child = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=[self.alive.fd], start_new_session=True,
-                preexec_fn=None if keep else die_with_parent)
-        with open(self.path("pid"), "w", encoding="ascii") as f:
-            f.write(str(self.child.pid))
+                preexec_fn=in_child)
         if keep:
             self.alive.close()
 

@@ -143,8 +143,8 @@ static void test_slices(void **state)
 {
 	static const char *const docs[] = {
 		"{\"a\":{\"b\":[1,{\"c\":\"d\"}]},\"e\":[]}",
-		" { \"a\" : [ -1.5e3 , \"x, y: [\\\"]\" ,\t{ } ]\r\n, "
-		"\"b,:\\u00e9\\n\" :null }\n",
+		(" { \"a\" : [ -1.5e3 , \"x, y: [\\\"]\" ,\t{ } ]\r\n, "
+		 "\"b,:\\u00e9\\n\" :null }\n"),
 		"[[[]],[{}],\"\\\\\",0,true,\"\",{\"\":\"\"}]",
 	};
 
@@ -177,78 +177,78 @@ static void test_slices_of_engine_config(void **state)
 	assert_memory_equal(text + seccomp->begin - 2, ": ", 2);
 }
 
+static const struct {
+	const char *text;
+	const char *msg; /* NULL: whatever it is */
+} bad_documents[] = {
+	{ "", "invalid JSON at line 1, column 1: premature EOF" },
+	{ "{", "invalid JSON at line 1, column 2: premature EOF" },
+	{ "{\"a\":1}\n x",
+	  "invalid JSON at line 2, column 2: trailing garbage" },
+	{ "{\"a\": 01}", "invalid JSON at line 1, column 8: after key "
+			 "and value, inside map, I expect ',' or '}'" },
+	{ "{\n  \"a\": tru\n}",
+	  "invalid JSON at line 2, column 11: invalid string in json "
+	  "text" },
+	{ "{\"a\":1,}", "invalid JSON at line 1, column 8: invalid "
+			"object key (must be a string)" },
+	{ "[1 /* x */]", "invalid JSON at line 1, column 4: probable "
+			 "comment found in input text, comments are "
+			 "not enabled" },
+	{ "{\"a\":1,\n\"b\":{\"c\":0},\n \"a\":  2}",
+	  "invalid JSON at line 3, column 8: \"a\" is given twice" },
+	{ "[\"a\\u0000b\"]", "invalid JSON at line 1, column 2: a "
+			     "string must not contain \\u0000" },
+	{ "{\"a\\u0000b\":1}",
+	  "invalid JSON at line 1, column 2: a string must not "
+	  "contain \\u0000" },
+	{ "[\"a\nb\"]", "invalid JSON at line 1, column 4: invalid "
+			"character inside string" },
+	{ "[\"\x80\"]", NULL },         /* lone continuation */
+	{ "[\"\xc0\x80\"]", NULL },     /* overlong */
+	{ "[\"\xe0\x80\x80\"]", NULL }, /* overlong */
+	{ "[\"\xf0\x80\x80\x80\"]", NULL },
+	{ "[\"\xed\xa0\x80\"]", NULL },     /* surrogate */
+	{ "[\"\xf4\x90\x80\x80\"]", NULL }, /* beyond U+10FFFF */
+	{ "[\"\xe2\x82\"]", NULL },         /* cut off */
+	{ "{\"\xc1\xbf\":1}", NULL },
+	{ "\xef\xbb\xbf{}", NULL }, /* byte order mark */
+	{ "[1,]", NULL },
+	{ "[1.]", NULL },
+	{ "[.5]", NULL },
+	{ "[+1]", NULL },
+	{ "[-]", NULL },
+	{ "[1e]", NULL },
+	{ "[0x10]", NULL },
+	{ "[NaN]", NULL },
+	{ "['a']", NULL },
+	{ "[\"\\x\"]", NULL },
+	{ "[\"\\u12g4\"]", NULL },
+	{ "{a:1}", NULL },
+	{ "{1:1}", NULL },
+	{ "{]", NULL },
+	{ "[}", NULL },
+	{ "1 2", NULL },
+	{ "-", NULL },
+};
+
 static void test_errors(void **state)
 {
-	static const struct {
-		const char *text;
-		const char *msg;
-	} cases[] = {
-		{ "", "invalid JSON at line 1, column 1: premature EOF" },
-		{ "{", "invalid JSON at line 1, column 2: premature EOF" },
-		{ "{\"a\":1}\n x",
-		  "invalid JSON at line 2, column 2: trailing garbage" },
-		{ "{\"a\": 01}", "invalid JSON at line 1, column 8: after key "
-				 "and value, inside map, I expect ',' or '}'" },
-		{ "{\n  \"a\": tru\n}",
-		  "invalid JSON at line 2, column 11: invalid string in json "
-		  "text" },
-		{ "{\"a\":1,}", "invalid JSON at line 1, column 8: invalid "
-				"object key (must be a string)" },
-		{ "[1 /* x */]", "invalid JSON at line 1, column 4: probable "
-				 "comment found in input text, comments are "
-				 "not enabled" },
-		{ "{\"a\":1,\n\"b\":{\"c\":0},\n \"a\":  2}",
-		  "invalid JSON at line 3, column 8: \"a\" is given twice" },
-		{ "[\"a\\u0000b\"]", "invalid JSON at line 1, column 2: a "
-				     "string must not contain \\u0000" },
-		{ "{\"a\\u0000b\":1}",
-		  "invalid JSON at line 1, column 2: a string must not "
-		  "contain \\u0000" },
-		{ "[\"a\nb\"]", "invalid JSON at line 1, column 4: invalid "
-				"character inside string" },
-		{ "[\"\x80\"]", NULL },         /* lone continuation */
-		{ "[\"\xc0\x80\"]", NULL },     /* overlong */
-		{ "[\"\xe0\x80\x80\"]", NULL }, /* overlong */
-		{ "[\"\xf0\x80\x80\x80\"]", NULL },
-		{ "[\"\xed\xa0\x80\"]", NULL },     /* surrogate */
-		{ "[\"\xf4\x90\x80\x80\"]", NULL }, /* beyond U+10FFFF */
-		{ "[\"\xe2\x82\"]", NULL },         /* cut off */
-		{ "{\"\xc1\xbf\":1}", NULL },
-		{ "\xef\xbb\xbf{}", NULL }, /* byte order mark */
-		{ "[1,]", NULL },
-		{ "[1.]", NULL },
-		{ "[.5]", NULL },
-		{ "[+1]", NULL },
-		{ "[-]", NULL },
-		{ "[1e]", NULL },
-		{ "[0x10]", NULL },
-		{ "[NaN]", NULL },
-		{ "['a']", NULL },
-		{ "[\"\\x\"]", NULL },
-		{ "[\"\\u12g4\"]", NULL },
-		{ "{a:1}", NULL },
-		{ "{1:1}", NULL },
-		{ "{]", NULL },
-		{ "[}", NULL },
-		{ "1 2", NULL },
-		{ "-", NULL },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad_documents); i++) {
 		auto_arena struct arena arena = { 0 };
 		struct err err = { 0 };
 
-		assert_null(json_parse(&arena, cases[i].text,
-				       strlen(cases[i].text), &err));
+		assert_null(json_parse(&arena, bad_documents[i].text,
+				       strlen(bad_documents[i].text), &err));
 		assert_int_equal(err.code, -EINVAL);
 		assert_null(strchr(err.msg, '\n'));
 		assert_memory_equal(err.msg, "invalid JSON at line ", 21);
-		if (cases[i].msg)
-			assert_string_equal(err.msg, cases[i].msg);
+		if (bad_documents[i].msg)
+			assert_string_equal(err.msg, bad_documents[i].msg);
 		/* and no error object is fine, too */
-		assert_null(json_parse(&arena, cases[i].text,
-				       strlen(cases[i].text), NULL));
+		assert_null(json_parse(&arena, bad_documents[i].text,
+				       strlen(bad_documents[i].text), NULL));
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HULL_UNIT_LIBCONTAINER_LAB_H
-#define HULL_UNIT_LIBCONTAINER_LAB_H
+#ifndef HULL_OCI_TESTS_UNIT_LIBCONTAINER_LAB_H
+#define HULL_OCI_TESTS_UNIT_LIBCONTAINER_LAB_H
 
 /*
  * A state root of its own for each test, processes to play containers with,

@@ -250,7 +250,7 @@ static void test_closed_stdio(void **state)
 static void test_signals(void **state)
 {
 	struct sigaction ign = { .sa_handler = SIG_IGN }, old[4], now;
-	static const int sigs[] = { SIGCHLD, SIGPIPE, SIGTERM, SIGRTMIN };
+	const int sigs[] = { SIGCHLD, SIGPIPE, SIGTERM, SIGRTMIN };
 	sigset_t all, mask, after;
 	struct err err = { 0 };
 

@@ -50,6 +50,26 @@ static pid_t begin(const struct lab *lab, int code, int sig, int *go_fd,
 	return pid;
 }
 
+/* Until the other process watches a pidfd (and sleeps). */
+static void until_it_waits(pid_t pid)
+{
+	char path[PATH_MAX], text[64];
+	struct proc_stat stat;
+
+	for (;;) {
+		for (int fd = 3; fd < 32; fd++) {
+			snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+			if (readlink(path, text, sizeof(text)) < 5 ||
+			    !memmem(text, sizeof(text), "pidfd", 5))
+				continue;
+			lab_sleep_ms(10);
+			if (!proc_read_stat(pid, &stat) && stat.state == 'S')
+				return;
+		}
+		lab_sleep_ms(1);
+	}
+}
+
 static void expect_status(const struct lab *lab, bool known, int status)
 {
 	struct hull_state got;
@@ -177,7 +197,7 @@ static void test_wait(void **state)
 				_exit(255);
 			_exit(status);
 		}
-		lab_sleep_ms(30);
+		until_it_waits(waiter);
 		close(fd);
 		/* with the parent at once, and with one that takes its time */
 		if (i % 2)
@@ -217,7 +237,7 @@ static void test_wait_and_delete(void **state)
 		close(fd);
 		_exit(hull_wait(&lab->ctx, "k1", &status, NULL) ? 255 : status);
 	}
-	lab_sleep_ms(50);
+	until_it_waits(waiter);
 	lab_delete(lab, "k1");
 	waitpid(pid, NULL, 0);
 	assert_int_equal(waitpid(waiter, &status, 0), waiter);

@@ -110,6 +110,33 @@ static void test_flipped(void **state)
 	lab_end(sentinel);
 }
 
+/* A byte too many, or one missing. */
+static void test_shifted(void **state)
+{
+	static const char added[] = "0\"}";
+	const struct lab *lab = *state;
+	pid_t sentinel = lab_sleeper();
+	auto_free char *text = NULL;
+	char out[4096], what[64];
+	size_t len;
+
+	text = sound_text(lab, sentinel, &len);
+	for (size_t i = 0; i < len; i++) {
+		memcpy(out, text, i);
+		memcpy(out + i, text + i + 1, len - i - 1);
+		snprintf(what, sizeof(what), "without byte %zu", i);
+		mutate(lab, out, len - 1, sentinel, what);
+		memcpy(out + i + 1, text + i, len - i);
+		for (size_t k = 0; k < sizeof(added) - 1; k++) {
+			out[i] = added[k];
+			snprintf(what, sizeof(what), "with %c at %zu", added[k],
+				 i);
+			mutate(lab, out, len + 1, sentinel, what);
+		}
+	}
+	lab_end(sentinel);
+}
+
 /* With the sum put right: each member is checked for itself. */
 static size_t resum(char *text, size_t size)
 {
@@ -363,9 +390,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(test_truncated),     LAB_TEST(test_flipped),
-		LAB_TEST(test_types),         LAB_TEST(test_values),
-		LAB_TEST(test_recycled_pid),  LAB_TEST(test_special_files),
-		LAB_TEST(test_foreign_owner), cmocka_unit_test(test_count),
+		LAB_TEST(test_shifted),       LAB_TEST(test_types),
+		LAB_TEST(test_values),        LAB_TEST(test_recycled_pid),
+		LAB_TEST(test_special_files), LAB_TEST(test_foreign_owner),
+		cmocka_unit_test(test_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ static void test_running_and_dead(void **state)
 	auto_ct struct ct ct = CT_INIT;
 	pid_t pid = lab_sleeper();
 	struct hull_state got;
+	siginfo_t info;
 	int fd;
 
 	lab_make(lab, "k1", pid, true);
@@ -31,7 +32,7 @@ static void test_running_and_dead(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	kill(pid, SIGUSR1);
-	lab_sleep_ms(50);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	/* a zombie: stopped, and the status is kept for later */
 	assert_int_equal(ct_pidfd(&ct), -ESRCH);
 	assert_int_equal(hull_state_get(&lab->ctx, "k1", &got, NULL), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HULL_TEST_PROCESS_CHILD_H
-#define HULL_TEST_PROCESS_CHILD_H
+#ifndef HULL_OCI_TESTS_UNIT_PROCESS_CHILD_H
+#define HULL_OCI_TESTS_UNIT_PROCESS_CHILD_H
 
 /* Tests that change the process they run in do so in a child. */
 
@@ -14,9 +14,11 @@
 #include <ftw.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,32 +32,42 @@
 #define CHILD_SKIP 77
 
 /* In a child: tell where it went wrong, and end. */
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond)) {                                                 \
-			dprintf(2, "%s:%d: %s (%s)\n", __FILE__, __LINE__,     \
-				#cond, strerror(errno));                       \
-			_exit(1);                                              \
-		}                                                              \
+#define CHECK(cond)                                                        \
+	do {                                                               \
+		if (!(cond)) {                                             \
+			dprintf(2, "%s:%d: %s (%s)\n", __FILE__, __LINE__, \
+				#cond, strerror(errno));                   \
+			_exit(1);                                          \
+		}                                                          \
 	} while (0)
 
 /* CHECK() for calls that fill in an error. */
-#define CHECK_OK(ret, err)                                                     \
-	do {                                                                   \
-		int ret_ = (ret);                                              \
-		if (ret_) {                                                    \
-			dprintf(2, "%s:%d: %d %s: %s\n", __FILE__, __LINE__,   \
-				ret_, (err)->stage, (err)->msg);               \
-			_exit(1);                                              \
-		}                                                              \
+#define CHECK_OK(ret, err)                                                   \
+	do {                                                                 \
+		int ret_ = (ret);                                            \
+		if (ret_) {                                                  \
+			dprintf(2, "%s:%d: %d %s: %s\n", __FILE__, __LINE__, \
+				ret_, (err)->stage, (err)->msg);             \
+			_exit(1);                                            \
+		}                                                            \
 	} while (0)
 
-#define SKIP(...)                                                              \
-	do {                                                                   \
-		print_message(__VA_ARGS__);                                    \
-		print_message("\n");                                           \
-		skip();                                                        \
+#define SKIP(...)                           \
+	do {                                \
+		print_message(__VA_ARGS__); \
+		print_message("\n");        \
+		skip();                     \
 	} while (0)
+
+/* cmocka turns crashes into failed tests; in a child that would run the rest
+ * of them there. */
+static inline void child_signals(void)
+{
+	static const int caught[] = { SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(caught); i++)
+		signal(caught[i], SIG_DFL);
+}
 
 /* @fn ends by returning, or by _exit(2). Return: wait status. */
 static inline int run_child(void (*fn)(void *arg), void *arg)
@@ -65,6 +77,7 @@ static inline int run_child(void (*fn)(void *arg), void *arg)
 
 	assert_true(pid >= 0);
 	if (!pid) {
+		child_signals();
 		fn(arg);
 		_exit(0);
 	}
@@ -94,6 +107,7 @@ static inline void child_output(void (*fn)(void *arg), void *arg, char *out,
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
+		child_signals();
 		dup2(fds[1], 1);
 		close(fds[0]);
 		close(fds[1]);
@@ -156,51 +170,59 @@ static inline bool have_cap(int cap)
 	return effective & (1ULL << cap);
 }
 
-#define NEED_ROOT()                                                            \
-	do {                                                                   \
-		if (geteuid() != 0 || !have_cap(CAP_SETUID) ||                 \
-		    !have_cap(CAP_SETPCAP) || !have_cap(CAP_SYS_ADMIN))        \
-			SKIP("needs root and its capabilities");               \
+#define NEED_ROOT()                                                     \
+	do {                                                            \
+		if (geteuid() != 0 || !have_cap(CAP_SETUID) ||          \
+		    !have_cap(CAP_SETPCAP) || !have_cap(CAP_SYS_ADMIN)) \
+			SKIP("needs root and its capabilities");        \
 	} while (0)
 
 /*
  * A spec from the text of some members of `process` and `linux`, each with a
  * comma at its end ("\"noNewPrivileges\":true,").
  */
-static inline const struct spec *doc_parse(struct arena *arena,
-					   const char *process,
-					   const char *linux_)
+static inline const struct spec *
+doc_parse(struct arena *arena, const char *process, const char *linux_)
 {
 	struct err err = { 0 };
 	const struct spec *spec;
 	char *text = NULL;
 
-	assert_true(asprintf(&text,
-			     "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":"
-			     "\"r\"},\"process\":{%s\"args\":[\"/bin/true\"],"
-			     "\"user\":{\"uid\":0,\"gid\":0},\"cwd\":\"/\"},"
-			     "\"linux\":{%s\"maskedPaths\":[]}}",
-			     process, linux_) > 0);
+	CHECK(asprintf(&text,
+		       "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"r\"},"
+		       "\"process\":{%s\"args\":[\"/bin/true\"],\"user\":{"
+		       "\"uid\":0,\"gid\":0},\"cwd\":\"/\"},"
+		       "\"linux\":{%s\"maskedPaths\":[]}}",
+		       process, linux_) > 0);
 	spec = spec_parse(arena, text, strlen(text), NULL, &err);
-	if (!spec)
-		print_message("%s\n%s\n", err.msg, text);
+	CHECK_OK(spec ? 0 : err.code, &err);
 	free(text);
-	assert_non_null(spec);
 	return spec;
 }
 
 /* ---- a directory that goes with the test */
-static inline int dir_setup(void **state)
+static inline int dir_setup_in(const char *base, void **state)
 {
-	const char *base = getenv("TMPDIR");
 	char *path = NULL;
 
-	if (asprintf(&path, "%s/hull-process.XXXXXX",
-		     base && *base ? base : "/tmp") < 0 ||
+	if (asprintf(&path, "%s/hull-process.XXXXXX", base) < 0 ||
 	    !mkdtemp(path))
 		return -1;
 	*state = path;
 	return 0;
+}
+
+static inline int dir_setup(void **state)
+{
+	const char *base = getenv("TMPDIR");
+
+	return dir_setup_in(base && *base ? base : "/tmp", state);
+}
+
+/* One that other users can reach, which $TMPDIR need not be. */
+static inline int public_dir_setup(void **state)
+{
+	return dir_setup_in("/tmp", state) || chmod(*state, 0755);
 }
 
 static inline int dir_remove(const char *path, const struct stat *st, int type,

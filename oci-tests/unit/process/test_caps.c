@@ -10,7 +10,7 @@
 #define BIT(cap) (1ULL << (cap))
 #define ALLOW_ALL "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"},"
 
-static const char *const keys[] = { "Uid",    "Gid",	"Groups",
+static const char *const keys[] = { "Uid",    "Gid",    "Groups",
 				    "CapInh", "CapPrm", "CapEff",
 				    "CapBnd", "CapAmb", "NoNewPrivs" };
 
@@ -113,8 +113,8 @@ static void apply_and_show(void *arg)
 		CHECK(!sys_capset(e, p, p));
 		CHECK(!prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0,
 			     0));
-		CHECK(!prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN,
-			     0, 0));
+		CHECK(!prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE,
+			     CAP_SYS_ADMIN, 0, 0));
 	}
 	CHECK_OK(process_apply(&ctx, &err), &err);
 	CHECK_OK(process_exec(&ctx, args[0], env, &err), &err);
@@ -273,9 +273,9 @@ static void test_contradicting_sets(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_int_equal(check("\"capabilities\":{\"effective\":[\"CAP_KILL\"]},",
-			       &err),
-			 -EPERM);
+	assert_int_equal(
+		check("\"capabilities\":{\"effective\":[\"CAP_KILL\"]},", &err),
+		-EPERM);
 	assert_string_equal(err.field, "process.capabilities.effective");
 	assert_string_equal(err.msg, "process.capabilities.effective: CAP_KILL "
 				     "is not in the permitted set");
@@ -316,7 +316,8 @@ static void test_what_hull_lacks(void **state)
 static void test_userns_has_all(void **state)
 {
 	static const struct spec_process process = {
-		.caps = { .set = true, .bounding = BIT(CAP_SYS_RESOURCE),
+		.caps = { .set = true,
+			  .bounding = BIT(CAP_SYS_RESOURCE),
 			  .permitted = BIT(CAP_SYS_RESOURCE) },
 	};
 	struct process_ctx ctx = { .process = &process, .userns = true };

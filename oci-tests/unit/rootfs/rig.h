@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HULL_TEST_ROOTFS_RIG_H
-#define HULL_TEST_ROOTFS_RIG_H
+#ifndef HULL_OCI_TESTS_UNIT_ROOTFS_RIG_H
+#define HULL_OCI_TESTS_UNIT_ROOTFS_RIG_H
 
 /*
  * Real containers' file systems for tests: a bundle and a "marker" directory
@@ -33,8 +33,10 @@
 #include "rootfs/rootfs.h"
 #include "spec/spec.h"
 
-#define RIG_NS                                                                 \
-	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |            \
+#include "rig_util.h"
+
+#define RIG_NS                                                      \
+	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | \
 	 CLONE_NEWNET | CLONE_NEWCGROUP)
 #define RIG_MAP_HOST 100000 /* host id of the container's 0 */
 
@@ -59,7 +61,8 @@ struct rig {
  * @mounts:  config.json's "mounts", without the brackets
  * @linux_:  further members of "linux", with a leading comma
  * @more:    further members of the top level, with a leading comma
- * @flags:   CLONE_NEW* to leave out
+ * @root:    further members of "root", with a leading comma
+ * @without: CLONE_NEW* to leave out
  * @between: called in the child after rootfs_build()
  * @inside:  called when all is done; its value ends up in rig_out.inside
  */
@@ -67,6 +70,7 @@ struct rig_run {
 	const char *mounts;
 	const char *linux_;
 	const char *more;
+	const char *root;
 	int without;
 	bool userns;
 	bool no_pivot;
@@ -75,24 +79,25 @@ struct rig_run {
 	int userns_fd; /* 0: none */
 	const int *mount_userns_fds;
 	unsigned int nofile;
+	bool mark; /* bracket rootfs_*() with rig_mark(), for strace */
 	int (*before)(struct rig *rig);
 	int (*between)(struct rig *rig, struct rootfs *r);
 	int (*inside)(struct rig *rig);
 };
 
-#define PROC_MOUNT                                                             \
+#define PROC_MOUNT \
 	"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}"
 #define DEV_MOUNT                                                              \
 	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","   \
 	"\"options\":[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"" \
 	"]}"
-#define PTS_MOUNT                                                              \
-	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\","                   \
-	"\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\","            \
+#define PTS_MOUNT                                                   \
+	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\","        \
+	"\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\"," \
 	"\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]}"
-#define PTS_MOUNT_USERNS                                                       \
-	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\","                   \
-	"\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\","            \
+#define PTS_MOUNT_USERNS                                            \
+	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\","        \
+	"\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\"," \
 	"\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]}"
 
 __attribute__((format(printf, 2, 3))) static inline int
@@ -107,49 +112,12 @@ rig_fail(struct rig *rig, const char *fmt, ...)
 }
 
 /* Inside: fail with the condition's text. */
-#define RIG_CHECK(rig, cond)                                                   \
-	do {                                                                   \
-		if (!(cond))                                                   \
-			return rig_fail(rig, "line %d: %s (errno %d)",         \
-					__LINE__, #cond, errno);               \
+#define RIG_CHECK(rig, cond)                                           \
+	do {                                                           \
+		if (!(cond))                                           \
+			return rig_fail(rig, "line %d: %s (errno %d)", \
+					__LINE__, #cond, errno);       \
 	} while (0)
-
-static inline void rig_sh(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2)));
-static inline void rig_sh(const char *fmt, ...)
-{
-	char cmd[8192];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, args);
-	va_end(args);
-	if (system(cmd) != 0) {
-		fprintf(stderr, "failed: %s\n", cmd);
-		abort();
-	}
-}
-
-/* Output of a command, for comparing states of the "host". */
-static inline void rig_snapshot(char *buf, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static inline void rig_snapshot(char *buf, size_t size, const char *fmt, ...)
-{
-	char cmd[8192];
-	va_list args;
-	size_t len;
-	FILE *f;
-
-	va_start(args, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, args);
-	va_end(args);
-	f = popen(cmd, "r");
-	if (!f)
-		abort();
-	len = fread(buf, 1, size - 1, f);
-	buf[len] = '\0';
-	pclose(f);
-}
 
 static inline bool rig_is_root(void)
 {
@@ -162,8 +130,8 @@ static inline int rig_group_setup(void **state)
 	(void)state;
 	if (!rig_is_root())
 		return 0;
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE,
-					  NULL))
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return -1;
 	return 0;
 }
@@ -211,25 +179,13 @@ static inline int rig_teardown(void **state)
 	return 0;
 }
 
-#define RIG_ROOT_ONLY(state)                                                   \
-	do {                                                                   \
-		if (!*(state)) {                                               \
-			print_message("needs root\n");                         \
-			skip();                                                \
-		}                                                              \
+#define RIG_ROOT_ONLY(state)                           \
+	do {                                           \
+		if (!*(state)) {                       \
+			print_message("needs root\n"); \
+			skip();                        \
+		}                                      \
 	} while (0)
-
-static inline int rig_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text) ? 0 : -1;
-}
 
 static inline int rig_map(pid_t pid)
 {
@@ -241,6 +197,12 @@ static inline int rig_map(pid_t pid)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
 	return rig_write(path, text);
+}
+
+static inline void rig_mark(const struct rig_run *run, const char *what)
+{
+	if (run->mark)
+		(void)!access(what, F_OK);
 }
 
 static inline int rig_steps(struct rig *rig, const struct rig_run *run,
@@ -278,7 +240,9 @@ static inline void rig_child(struct rig *rig, const struct rig_run *run,
 		setrlimit(RLIMIT_NOFILE, &lim);
 	}
 	umask(0);
+	rig_mark(run, "mark:begin");
 	rig->out->code = rig_steps(rig, run, r, &err);
+	rig_mark(run, "mark:end");
 	rig->out->err = err;
 	if (rig->out->code == 0 && run->inside)
 		rig->out->inside = run->inside(rig);
@@ -309,9 +273,9 @@ static inline char *rig_json(const struct rig_run *run)
 		int flag;
 		const char *name;
 	} ns[] = {
-		{ CLONE_NEWNS, "mount" },     { CLONE_NEWPID, "pid" },
-		{ CLONE_NEWUTS, "uts" },      { CLONE_NEWIPC, "ipc" },
-		{ CLONE_NEWNET, "network" },  { CLONE_NEWCGROUP, "cgroup" },
+		{ CLONE_NEWNS, "mount" },    { CLONE_NEWPID, "pid" },
+		{ CLONE_NEWUTS, "uts" },     { CLONE_NEWIPC, "ipc" },
+		{ CLONE_NEWNET, "network" }, { CLONE_NEWCGROUP, "cgroup" },
 		{ CLONE_NEWUSER, "user" },
 	};
 	int have = (RIG_NS & ~run->without) | (run->userns ? CLONE_NEWUSER : 0);
@@ -323,19 +287,20 @@ static inline char *rig_json(const struct rig_run *run)
 			len += (size_t)snprintf(list + len, sizeof(list) - len,
 						"%s{\"type\":\"%s\"}",
 						len ? "," : "", ns[i].name);
-	if (asprintf(&out,
-		     "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"%s},"
-		     "\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":"
-		     "{\"uid\":0,\"gid\":0}}%s,\"mounts\":[%s],\"linux\":{%s"
-		     "\"namespaces\":[%s]%s}}",
-		     "", run->more ? run->more : "",
-		     run->mounts ? run->mounts : "",
-		     run->userns ? "\"uidMappings\":[{\"containerID\":0,"
-				   "\"hostID\":100000,\"size\":65536}],"
-				   "\"gidMappings\":[{\"containerID\":0,"
-				   "\"hostID\":100000,\"size\":65536}],"
-				 : "",
-		     list, run->linux_ ? run->linux_ : "") < 0)
+	if (asprintf(
+		    &out,
+		    "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"%s},"
+		    "\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":"
+		    "{\"uid\":0,\"gid\":0}}%s,\"mounts\":[%s],\"linux\":{%s"
+		    "\"namespaces\":[%s]%s}}",
+		    run->root ? run->root : "", run->more ? run->more : "",
+		    run->mounts ? run->mounts : "",
+		    run->userns ? "\"uidMappings\":[{\"containerID\":0,"
+				  "\"hostID\":100000,\"size\":65536}],"
+				  "\"gidMappings\":[{\"containerID\":0,"
+				  "\"hostID\":100000,\"size\":65536}],"
+				: "",
+		    list, run->linux_ ? run->linux_ : "") < 0)
 		abort();
 	return out;
 }
@@ -362,7 +327,9 @@ static inline int rig_run_json(struct rig *rig, const struct rig_run *run,
 		abort();
 	}
 	rig_config(rig, run, &cfg);
+	rig_mark(run, "mark:begin");
 	ret = rootfs_open(&cfg, &r, &err);
+	rig_mark(run, "mark:end");
 	if (ret) {
 		rig->out->code = ret;
 		rig->out->err = err;
@@ -409,51 +376,23 @@ static inline int rig_run(struct rig *rig, const struct rig_run *run)
 }
 
 /* Expect the container to come up and its inside to be content. */
-#define RIG_OK(rig, run)                                                       \
-	do {                                                                   \
-		int rig_ret_ = rig_run(rig, run);                              \
-		if (rig_ret_)                                                  \
-			fail_msg("%d: %s", rig_ret_, (rig)->out->err.msg);     \
-		if ((rig)->out->inside)                                        \
-			fail_msg("inside: %s", (rig)->out->note);              \
+#define RIG_OK(rig, run)                                                   \
+	do {                                                               \
+		int rig_ret_ = rig_run(rig, run);                          \
+		if (rig_ret_)                                              \
+			fail_msg("%d: %s", rig_ret_, (rig)->out->err.msg); \
+		if ((rig)->out->inside)                                    \
+			fail_msg("inside: %s", (rig)->out->note);          \
 	} while (0)
 
 /* Expect a refusal whose message holds a text. */
-#define RIG_REFUSED(rig, run, want_code, text)                                 \
-	do {                                                                   \
-		int rig_ret_ = rig_run(rig, run);                              \
-		if (rig_ret_ != (want_code) ||                                 \
-		    !strstr((rig)->out->err.msg, text))                        \
-			fail_msg("%d: '%s' is not %d: '%s'", rig_ret_,         \
-				 (rig)->out->err.msg, (want_code), text);      \
+#define RIG_REFUSED(rig, run, want_code, text)                            \
+	do {                                                              \
+		int rig_ret_ = rig_run(rig, run);                         \
+		if (rig_ret_ != (want_code) ||                            \
+		    !strstr((rig)->out->err.msg, text))                   \
+			fail_msg("%d: '%s' is not %d: '%s'", rig_ret_,    \
+				 (rig)->out->err.msg, (want_code), text); \
 	} while (0)
-
-/**
- * rig_mountinfo() - the options of the topmost mount on @path, from the
- * present /proc/self/mountinfo: "MOUNT-OPTIONS - TYPE SOURCE SB-OPTIONS".
- */
-static inline const char *rig_mountinfo(const char *path)
-{
-	static char found[2048];
-	char line[4096], point[2048], opts[512], rest[1024];
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-
-	found[0] = '\0';
-	while (f && fgets(line, sizeof(line), f)) {
-		char *dash = strstr(line, " - ");
-
-		if (!dash ||
-		    sscanf(line, "%*d %*d %*s %*s %2047s %511s", point,
-			   opts) != 2 ||
-		    strcmp(point, path))
-			continue;
-		snprintf(rest, sizeof(rest), "%s", dash);
-		rest[strcspn(rest, "\n")] = '\0';
-		snprintf(found, sizeof(found), "%s%s", opts, rest);
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
 
 #endif

@@ -7,8 +7,11 @@
 
 #include <dirent.h>
 #include <sys/statfs.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 
+#include "base/sys.h"
+#include "oci-tests/unit/base/deny.h"
 #include "rig.h"
 
 static bool is_device(const char *path, unsigned int maj, unsigned int min)
@@ -60,8 +63,8 @@ static int default_inside(struct rig *rig)
 	RIG_CHECK(rig, has_fs("/sys", SYSFS_MAGIC));
 	RIG_CHECK(rig, has_fs("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC));
 	RIG_CHECK(rig, strstr(rig_mountinfo("/"), "ro,") != NULL);
-	RIG_CHECK(rig, !strncmp(rig_mountinfo("/dev"), "rw,nosuid - tmpfs tmpfs",
-				23));
+	RIG_CHECK(rig, !strncmp(rig_mountinfo("/dev"),
+				"rw,nosuid - tmpfs tmpfs", 23));
 	RIG_CHECK(rig, !strncmp(rig_mountinfo("/sys"),
 				"ro,nosuid,nodev,noexec,relatime - sysfs sysfs",
 				45));
@@ -79,7 +82,8 @@ static int default_inside(struct rig *rig)
 	RIG_CHECK(rig, access("/bundle", F_OK) < 0 && access("/usr", F_OK) < 0);
 	fd = open("/proc/self/mountinfo", O_RDONLY);
 	RIG_CHECK(rig, fd >= 0);
-	RIG_CHECK(rig, access("..", F_OK) == 0 && access("../marker", F_OK) < 0);
+	RIG_CHECK(rig,
+		  access("..", F_OK) == 0 && access("../marker", F_OK) < 0);
 	return 0;
 }
 
@@ -103,10 +107,85 @@ static void test_template(void **state)
 	free(json);
 }
 
+/* What an old kernel lacks, or an outer container's filter denies. */
+static long denied_call;
+static int denied_errno;
+
+static int deny_before(struct rig *rig)
+{
+	(void)rig;
+	return deny_syscall(denied_call, denied_errno);
+}
+
+static void test_fallbacks(void **state)
+{
+	static const struct {
+		long call;
+		int error;
+	} cases[] = {
+		{ SYS_openat2, ENOSYS },
+		{ SYS_openat2, EPERM },
+		{ 467 /* open_tree_attr */, ENOSYS },
+		{ 467, EPERM },
+		{ SYS_close_range, ENOSYS },
+	};
+	struct rig *rig = *state;
+	struct rig_run run = {
+		.before = deny_before,
+		.inside = default_inside,
+	};
+	char *json;
+
+	RIG_ROOT_ONLY(state);
+	assert_int_equal(spec_template(false, 0, 0, &json), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		denied_call = cases[i].call;
+		denied_errno = cases[i].error;
+		if (rig_run_json(rig, &run, json) || rig->out->inside)
+			fail_msg("case %zu: %s %s", i, rig->out->err.msg,
+				 rig->out->note);
+	}
+	free(json);
+}
+
+/* As in a nested container: then the host's devices are bound. */
+static int drop_mknod(struct rig *rig)
+{
+	uint64_t e, p, i;
+
+	(void)rig;
+	if (sys_capget(&e, &p, &i))
+		return 1;
+	return sys_capset(e & ~(1ULL << CAP_MKNOD), p, i);
+}
+
+static int bound_inside(struct rig *rig)
+{
+	RIG_CHECK(rig, rig_mountinfo("/dev/null")[0]);
+	return default_inside(rig);
+}
+
+static void test_without_mknod(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run = { .before = drop_mknod, .inside = bound_inside };
+	char *json;
+
+	RIG_ROOT_ONLY(state);
+	assert_int_equal(spec_template(false, 0, 0, &json), 0);
+	if (rig_run_json(rig, &run, json) || rig->out->inside)
+		fail_msg("%s %s", rig->out->err.msg, rig->out->note);
+	free(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_template, rig_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(test_fallbacks, rig_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(test_without_mknod, rig_setup,
 						rig_teardown),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HULL_TEST_SPEC_TEST_H
-#define HULL_TEST_SPEC_TEST_H
+#ifndef HULL_OCI_TESTS_UNIT_SPEC_SPEC_TEST_H
+#define HULL_OCI_TESTS_UNIT_SPEC_SPEC_TEST_H
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/auto.h"
@@ -28,6 +29,23 @@ static inline void read_file(const char *path, char **text, size_t *len)
 
 	if (fd < 0 || io_load(fd, 1 << 20, text, len) < 0)
 		fail_msg("cannot read '%s'", path);
+}
+
+/*
+ * HULL_SCHEMA_DIR: the directory "schema" of a checkout of
+ * opencontainers/runtime-spec 1.3.0, which is not part of this project. Without
+ * it the test that asks is skipped.
+ */
+static inline const char *schema_dir(void)
+{
+	const char *dir = getenv("HULL_SCHEMA_DIR");
+
+	if (dir && !access(dir, R_OK | X_OK))
+		return dir;
+	print_message("# HULL_SCHEMA_DIR %s\n",
+		      dir ? "does not exist" : "is not set");
+	skip();
+	return NULL;
 }
 
 /* A small good document with more members: ",\"linux\":{...}". */

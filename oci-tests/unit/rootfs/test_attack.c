@@ -279,10 +279,8 @@ static void test_exchange_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_proc_and_sys_links),
-		T(test_links_in_usual_places),
-		T(test_linked_dev_stays_inside),
-		T(test_mounts_over_proc),
+		T(test_proc_and_sys_links),      T(test_links_in_usual_places),
+		T(test_linked_dev_stays_inside), T(test_mounts_over_proc),
 		T(test_exchange_race),
 	};
 

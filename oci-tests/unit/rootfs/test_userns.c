@@ -142,6 +142,57 @@ static void test_host_network(void **state)
 	RIG_OK(rig, &run);
 }
 
+/*
+ * A proc or sysfs that is whole somewhere in the namespace would entitle the
+ * container's root, or who makes a user namespace in there, to mount one of
+ * his own, without any masks.
+ */
+static int no_proc_inside(struct rig *rig)
+{
+	RIG_CHECK(rig, mount("p", "/etc", "proc", 0, NULL) < 0);
+	RIG_CHECK(rig, mount("s", "/etc", "sysfs", 0, NULL) < 0);
+	return 0;
+}
+
+static int no_nested_proc_inside(struct rig *rig)
+{
+	int status;
+	pid_t pid;
+
+	RIG_CHECK(rig, !unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
+				CLONE_NEWNET));
+	pid = fork();
+	if (!pid)
+		_exit(no_proc_inside(rig));
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void test_no_hidden_proc(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run = {
+		.mounts = DEV_MOUNT,
+		.userns = true,
+		.inside = no_proc_inside,
+	};
+
+	RIG_ROOT_ONLY(state);
+	own_rootfs(rig);
+	RIG_OK(rig, &run);
+	run.inside = no_nested_proc_inside;
+	for (int i = 0; i < 4; i++) {
+		run.no_pivot = i & 1;
+		run.userns = i & 2;
+		RIG_OK(rig, &run);
+	}
+	rig_sh("chmod 700 %s", rig->base); /* the root goes on top of "/" */
+	run.no_pivot = false;
+	RIG_OK(rig, &run);
+	run.inside = no_proc_inside;
+	RIG_OK(rig, &run);
+}
+
 /* ---- locked attributes */
 
 /* A place that the mapped root can reach whatever $TMPDIR is; the mount
@@ -324,9 +375,13 @@ static void test_idmap_of_the_container(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_template),     T(test_out_of_reach),
-		T(test_host_network), T(test_locked_attributes),
-		T(test_idmap),        T(test_idmap_of_the_container),
+		T(test_template),
+		T(test_out_of_reach),
+		T(test_host_network),
+		T(test_locked_attributes),
+		T(test_no_hidden_proc),
+		T(test_idmap),
+		T(test_idmap_of_the_container),
 	};
 
 	return cmocka_run_group_tests(tests, rig_group_setup, NULL);

@@ -24,6 +24,7 @@ endif
 
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 .DELETE_ON_ERROR:
+.SECONDARY:
 .SUFFIXES:
 Q := $(if $(V),,@)
 
@@ -48,6 +49,10 @@ ifdef SAN
 LINK    := -pie -fsanitize=address,undefined
 else
 LINK    := -static-pie
+# the program starts in cmd/hull/entry.c
+ifeq ($(shell uname -m),x86_64)
+ENTRY   := -Wl,-e,hull_start
+endif
 endif
 LINK    += -Wl,-z,relro,-z,now -Wl,--gc-sections
 
@@ -56,6 +61,7 @@ MODULES := base base/json spec namespaces cgroups rootfs \
 	libcontainer/process libcontainer
 include $(MODULES:%=%/module.mk)
 include cmd/hull/module.mk
+include cmd/hull-net/module.mk
 
 archive = $(BUILD)/lib/$(subst /,-,$(1)).a
 define module_rules
@@ -66,7 +72,7 @@ endef
 $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 
 .PHONY: all
-all: $(BUILD)/hull $(BUILD)/hull-vm ## build everything (default goal)
+all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net ## build everything (default goal)
 .DEFAULT_GOAL := all
 
 LIB_ARCHIVES := $(foreach m,$(MODULES),$(call archive,$(m)))
@@ -75,7 +81,7 @@ LIBS := $(foreach m,$(MODULES),$(lib-$(m)))
 obj-cmd-hull := $(patsubst %.c,$(BUILD)/obj/%.o,$(src-cmd/hull))
 $(BUILD)/hull: $(obj-cmd-hull) $(LIB_ARCHIVES)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(obj-cmd-hull) \
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(ENTRY) $(LDFLAGS) -o $@ $(obj-cmd-hull) \
 		-Wl,--start-group $(LIB_ARCHIVES) $(LIBS) -Wl,--end-group
 
 $(BUILD)/hull-vm: $(BUILD)/hull
@@ -115,6 +121,7 @@ demo: ## install what is needed, build, make a bundle, run it (root)
 install: all $(BUILD)/libcontainer.a $(man-pages) completions ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	ln -sf hull $(DESTDIR)$(PREFIX)/bin/hull-vm
+	install -D -m 755 $(BUILD)/hull-net $(DESTDIR)$(PREFIX)/libexec/hull/hull-net
 	install -D -m 644 libcontainer/container.h \
 		$(DESTDIR)$(PREFIX)/include/hull/container.h
 	install -D -m 644 $(BUILD)/libcontainer.a \

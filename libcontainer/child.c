@@ -12,8 +12,8 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/io.h"
+#include "base/sys.h"
 
 uint64_t signals_ignored(int proc_fd)
 {
@@ -53,9 +53,36 @@ int child_terminal(int slave_fd, struct err *err)
 	return 0;
 }
 
+int child_keep_fds(int first, int *const fds[], size_t count, struct err *err)
+{
+	int end = first;
+
+	/* above the places they are to have, so that no move hits another */
+	for (size_t i = 0; i < count; i++) {
+		int fd;
+
+		if (*fds[i] < 0 || *fds[i] >= first + (int)count)
+			continue;
+		fd = fcntl(*fds[i], F_DUPFD_CLOEXEC, first + (int)count);
+		if (fd < 0)
+			return err_sys(err, "cannot move a descriptor");
+		*fds[i] = fd;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (*fds[i] < 0)
+			continue;
+		if (dup3(*fds[i], end, O_CLOEXEC) < 0)
+			return err_sys(err, "cannot move a descriptor");
+		*fds[i] = end++;
+	}
+	if (sys_close_range((unsigned int)end, ~0U, 0) < 0)
+		return err_sys(err, "cannot close descriptors");
+	return 0;
+}
+
 int child_exec(const struct process_ctx *ps, const char *const *extra_env,
-	       int first_fd, int (*before)(void *arg, struct err *err),
-	       void *arg, struct err *err)
+	       int (*before)(void *arg, struct err *err), void *arg,
+	       struct err *err)
 {
 	auto_free char **env = NULL;
 	auto_free char *path = NULL;
@@ -68,13 +95,6 @@ int child_exec(const struct process_ctx *ps, const char *const *extra_env,
 		err_wrap(err, "unable to start container process");
 		return ret;
 	}
-	/*
-	 * The workload gets 0, 1, 2 and what was asked to be preserved. This
-	 * comes before the filter, which may deny close_range(2).
-	 */
-	ret = fd_cloexec_from(first_fd);
-	if (ret)
-		return err_code(err, ret, "cannot mark descriptors");
 	ret = before(arg, err);
 	if (ret)
 		return ret;

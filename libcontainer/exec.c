@@ -69,6 +69,7 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 		   const char *id, struct err *err)
 {
 	const struct hull_exec_options *opt = x->opt;
+	struct spec_process *process = NULL;
 	struct join *j = &x->j;
 	int ret;
 
@@ -78,10 +79,14 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 	if (!ret)
 		ret = ct_load_spec(&x->ct, err);
 	if (!ret)
-		ret = exec_process_make(&x->ct.arena, x->ct.spec, opt,
-					&j->ps.process, err);
+		ret = exec_process_make(&x->ct.arena, x->ct.spec, opt, &process,
+					err);
+	if (!ret)
+		ret = process_limit_caps(
+			&process->caps, x->ct.st.ns_flags & CLONE_NEWUSER, err);
 	if (ret)
 		return ret;
+	j->ps.process = process;
 	listen_fds_take(&x->listen);
 	ret = handover_check_fds(opt->preserve_fds + x->listen.count, err);
 	if (!ret)
@@ -107,10 +112,10 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 	j->ps.personality = &x->ct.spec->linux_.personality;
 	j->ps.mempolicy = &x->ct.spec->linux_.mempolicy;
 	j->ps.is_exec = true;
+	j->ps.userns = j->ns_flags & CLONE_NEWUSER;
 	j->ps.keyring = arena_printf(&x->ct.arena, "_ses.%s", id);
 	j->ps.parent_sets_limits =
 		(j->ns_flags & CLONE_NEWUSER) && j->ps.process->rlimit_count;
-	/* in a user namespace other capabilities count than hull's own */
 	ret = process_check(&j->ps, err);
 	return ret ? ret : make_filter(x, err);
 }
@@ -236,7 +241,7 @@ static void release(struct exec *x)
 	auto_close_fd(&x->j.pidfd);
 	auto_close_fd(&x->console_fd);
 	if (x->j.ps.filter)
-		seccomp_release(&x->j.filter);
+		seccomp_prog_release(&x->j.filter);
 	listen_fds_release(&x->listen);
 	ct_close(&x->ct);
 }

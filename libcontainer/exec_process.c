@@ -184,7 +184,7 @@ static int from_object(struct arena *arena, const struct spec_process *own,
 
 int exec_process_make(struct arena *arena, const struct spec *spec,
 		      const struct hull_exec_options *opt,
-		      const struct spec_process **out, struct err *err)
+		      struct spec_process **out, struct err *err)
 {
 	struct spec_process *p = arena_alloc(arena, sizeof(*p));
 	int ret;

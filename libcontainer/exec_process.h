@@ -15,6 +15,6 @@ struct spec_process;
  */
 int exec_process_make(struct arena *arena, const struct spec *spec,
 		      const struct hull_exec_options *opt,
-		      const struct spec_process **out, struct err *err);
+		      struct spec_process **out, struct err *err);
 
 #endif

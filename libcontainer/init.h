@@ -34,6 +34,7 @@ struct rootfs;
  */
 struct init {
 	struct ct *ct;
+	struct spec_process process; /* the spec's, less what cannot be had */
 	const struct spec *spec;
 	struct ns_plan ns;
 	struct rootfs *rootfs;
@@ -101,13 +102,24 @@ uint64_t signals_ignored(int proc_fd);
 void child_reset_signals(uint64_t ignored);
 
 /**
- * child_exec() - last steps that init and exec share: environment, look-up of
- * argv[0], descriptors; then @before(arg) (wait for go, gate, hooks), then the
- * filter and execve(2). Returns only on failure.
+ * child_exec() - last steps that init and exec share, after child_keep_fds():
+ * environment, look-up of argv[0]; then @before(arg) (wait for go, gate,
+ * hooks), then the filter and execve(2). Returns only on failure.
  */
 int child_exec(const struct process_ctx *ps, const char *const *extra_env,
-	       int first_fd, int (*before)(void *arg, struct err *err),
-	       void *arg, struct err *err);
+	       int (*before)(void *arg, struct err *err), void *arg,
+	       struct err *err);
+
+/**
+ * child_keep_fds() - close every descriptor from @first up except those listed,
+ * which move to @first, @first + 1, ... (close-on-exec) and are updated; -1
+ * entries are passed over.
+ *
+ * Close-on-exec alone does not do: execve(2) resolves the program's path while
+ * everything is still open, and "/proc/self/fd/N/..." would lead through a
+ * directory of the host (CVE-2024-21626).
+ */
+int child_keep_fds(int first, int *const fds[], size_t count, struct err *err);
 
 /** child_terminal() - make @slave_fd the controlling terminal and 0, 1, 2. */
 int child_terminal(int slave_fd, struct err *err);

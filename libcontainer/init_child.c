@@ -2,7 +2,6 @@
 #include "libcontainer/init.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,7 +9,6 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/sys.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/sync.h"
@@ -148,28 +146,14 @@ static int step_process(struct init *in, struct err *err)
 }
 
 /*
- * While init waits at the gate, other processes of a shared pid namespace may
- * look at it, and whoever holds the other end of a leaked pipe waits for it:
- * only the gate and the handshake stay open.
+ * Only the handshake and the gate stay open: nothing that the program's path
+ * could lead through, and nothing that somebody waits for while init does.
  */
 static int step_descriptors(struct init *in, struct err *err)
 {
-	int gate_at = in->first_fd, sync_at = in->first_fd + 1;
-	int gate_fd, sync_fd;
+	int *const keep[] = { &in->child_sync, &in->gate_fd };
 
-	if (in->gate_fd < 0)
-		return 0;
-	gate_fd = fcntl(in->gate_fd, F_DUPFD_CLOEXEC, sync_at + 1);
-	sync_fd = fcntl(in->child_sync, F_DUPFD_CLOEXEC, sync_at + 1);
-	if (gate_fd < 0 || sync_fd < 0 ||
-	    dup3(gate_fd, gate_at, O_CLOEXEC) < 0 ||
-	    dup3(sync_fd, sync_at, O_CLOEXEC) < 0)
-		return err_sys(err, "cannot move descriptors");
-	if (sys_close_range((unsigned int)sync_at + 1, ~0U, 0) < 0)
-		return err_sys(err, "cannot close descriptors");
-	in->gate_fd = gate_at;
-	in->child_sync = sync_at;
-	return 0;
+	return child_keep_fds(in->first_fd, keep, ARRAY_SIZE(keep), err);
 }
 
 /* The order matters: HACKING.md tells why each step stands where it does. */
@@ -242,8 +226,8 @@ void init_child(struct init *in)
 			err_stage(&err, init_steps[i].name);
 	}
 	if (!ret)
-		child_exec(&in->ps, in->extra_env, in->first_fd, wait_for_start,
-			   &start, &err);
+		child_exec(&in->ps, in->extra_env, wait_for_start, &start,
+			   &err);
 	if (start.conn_fd >= 0)
 		gate_fail(start.conn_fd, &err);
 	else

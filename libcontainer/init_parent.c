@@ -158,6 +158,6 @@ void init_release(struct init *in)
 	rootfs_free(in->rootfs);
 	in->rootfs = NULL;
 	if (in->ps.filter)
-		seccomp_release(&in->filter);
+		seccomp_prog_release(&in->filter);
 	in->ps.filter = NULL;
 }

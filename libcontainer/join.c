@@ -89,6 +89,7 @@ static int before_exec(void *arg, struct err *err)
 
 static int join_work(struct join *j, struct joined *child, struct err *err)
 {
+	int *const keep[] = { &j->child_sync, &child->slave_fd };
 	int flags = j->ns_flags & ~CLONE_NEWPID;
 	int ret = 0;
 
@@ -122,8 +123,10 @@ static int join_work(struct join *j, struct joined *child, struct err *err)
 		err_stage(err, "process");
 		return ret;
 	}
-	return child_exec(&j->ps, j->extra_env, j->first_fd, before_exec, child,
-			  err);
+	ret = child_keep_fds(j->first_fd, keep, ARRAY_SIZE(keep), err);
+	if (ret)
+		return ret;
+	return child_exec(&j->ps, j->extra_env, before_exec, child, err);
 }
 
 static void __attribute__((noreturn)) join_main(struct join *j)

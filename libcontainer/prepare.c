@@ -108,11 +108,16 @@ static int plan(struct launch *l, const char *id, struct err *err)
 	ret = ns_plan_init(&in->ns, &spec->linux_, err);
 	if (ret)
 		return ret;
+	in->process = spec->process;
+	ret = process_limit_caps(&in->process.caps, init_has_userns(in), err);
+	if (ret)
+		return ret;
 	in->ps = (struct process_ctx){
-		.process = &spec->process,
+		.process = &in->process,
 		.personality = &spec->linux_.personality,
 		.mempolicy = &spec->linux_.mempolicy,
 		.proc_fd = in->proc_fd,
+		.userns = init_has_userns(in),
 		.parent_sets_limits =
 			init_has_userns(in) && spec->process.rlimit_count,
 	};
@@ -129,7 +134,7 @@ static int plan(struct launch *l, const char *id, struct err *err)
 	ret = cg_place_init(&l->ct.st.cgroup, (enum cg_manager)l->ctx->manager,
 			    spec->linux_.cgroups_path, id,
 			    &spec->linux_.resources, err);
-	return ret ? ret : check_cgroup(&l->ct.st.cgroup, err);
+	return ret;
 }
 
 /* First trace on the machine: from here on `delete -f` knows what to do. */
@@ -143,6 +148,11 @@ static int record(struct launch *l, const char *id, struct err *err)
 	if (ret)
 		return ret;
 	l->made = true;
+	ret = check_cgroup(&place, err);
+	if (ret) {
+		st->cgroup.manager = CG_MANAGER_DISABLED;
+		return ret;
+	}
 	st->oci_version = arena_strndup(&l->ct.arena, l->in.spec->oci_version,
 					strlen(l->in.spec->oci_version));
 	st->bundle = arena_strndup(&l->ct.arena, l->bundle.path,

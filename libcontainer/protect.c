@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -30,14 +31,17 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static bool is_protected(int exe_fd)
+static bool is_readonly(void)
 {
-	struct statvfs st;
-	int seals;
+	struct statfs st;
 
-	if (fstatvfs(exe_fd, &st) == 0 && (st.f_flag & ST_RDONLY))
-		return true;
-	seals = fcntl(exe_fd, F_GET_SEALS);
+	return statfs("/proc/self/exe", &st) == 0 && (st.f_flags & ST_RDONLY);
+}
+
+static bool is_sealed(int exe_fd)
+{
+	int seals = fcntl(exe_fd, F_GET_SEALS);
+
 	return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
@@ -86,10 +90,12 @@ int hull_protect(char *const argv[], struct err *err)
 	auto_fd int exe_fd = -1;
 	auto_fd int safe_fd = -1;
 
+	if (is_readonly())
+		return 0;
 	exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (exe_fd < 0)
 		return err_sys(err, "cannot open /proc/self/exe");
-	if (is_protected(exe_fd))
+	if (is_sealed(exe_fd))
 		return 0;
 	safe_fd = readonly_mount(exe_fd);
 	if (safe_fd < 0)

@@ -10,6 +10,10 @@
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
+/* Descriptors of one container that the parent may hold for it: it needs some
+ * of its 1,024 (by default) for itself. */
+#define PREPARED_MAX 512
+
 static unsigned int tree_flags(const struct mount_plan *plan)
 {
 	return plan->opts.what & MOUNT_REC ? AT_RECURSIVE : 0;
@@ -92,11 +96,13 @@ int bind_prepare(struct rootfs *r, size_t i, struct err *err)
 
 	if (plan->opts.what & MOUNT_IDMAP)
 		return idmap_prepare(r, i, err);
-	if (!r->cfg.userns)
+	if (!r->cfg.userns || r->prepared == PREPARED_MAX)
 		return 0;
 	fd = tree_clone_host(r, AT_FDCWD, plan->source, tree_flags(plan));
-	if (fd >= 0)
+	if (fd >= 0) {
 		plan->tree_fd = fd;
+		r->prepared++;
+	}
 	return 0;
 }
 

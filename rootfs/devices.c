@@ -162,8 +162,23 @@ static int node_chown(const struct node *n, struct err *err)
 	return 0;
 }
 
+/* "-v /dev/urandom:/dev/random": who mounts something there wants that. */
+static bool is_mounted_over(const struct rootfs *r, const char *path)
+{
+	char clean[PATH_MAX];
+
+	if (path_clean(path, clean, sizeof(clean)) < 0)
+		return false;
+	for (size_t i = 0; i < r->cfg.spec->mount_count; i++)
+		if (!strcmp(r->plans[i].dest, clean))
+			return true;
+	return false;
+}
+
 static int node_make(struct rootfs *r, const struct node *n, struct err *err)
 {
+	if (is_mounted_over(r, n->dev->path))
+		return 0;
 	if (r->cfg.userns && n->dev->type != 'p')
 		return node_bind(r, n, err);
 	if (mknodat(n->dir_fd, n->name, n->mode, node_dev(n)) < 0) {

@@ -66,6 +66,8 @@ struct rootfs {
 	struct mount_plan *plans; /* spec->mount_count */
 	bool own_dev;             /* nothing is bound over /dev */
 
+	unsigned int prepared; /* sources that the parent has cloned */
+
 	int root_fd;      /* the container's "/" */
 	int root_tree_fd; /* user namespace: root.path cloned by the parent */
 	bool root_on_top; /* attached over "/", as root.path was out of reach */

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 src-cmd/hull := $(sort $(wildcard cmd/hull/*.c))
 
+# runs before libc does: see there
+ifndef SAN
+$(BUILD)/obj/cmd/hull/entry.o: CFLAGS += -fno-stack-protector -fno-builtin \
+	-U_FORTIFY_SOURCE -DHULL_EARLY_ENTRY
+endif
+
 # --version names the commit; asked again when there is a new one
 $(BUILD)/obj/cmd/hull/version.o: $(wildcard .git/logs/HEAD)
 $(BUILD)/obj/cmd/hull/version.o: CPPFLAGS += \

@@ -94,6 +94,31 @@ static int check_sets(const struct spec_caps *caps, struct err *err)
 	return ret ? ret : more;
 }
 
+int process_limit_caps(struct spec_caps *caps, bool userns, struct err *err)
+{
+	auto_strbuf struct strbuf lost = STRBUF_INIT;
+	uint64_t effective, permitted, inheritable;
+	uint64_t wanted = caps->bounding | caps->permitted | caps->effective |
+			  caps->inheritable | caps->ambient;
+
+	if (!caps->set || userns)
+		return 0;
+	if (sys_capget(&effective, &permitted, &inheritable) < 0)
+		return err_sys(err, "cannot read hull's capabilities");
+	if (!(wanted & ~permitted))
+		return 0;
+	add_names(&lost, wanted & ~permitted);
+	log_warn("process.capabilities: %s cannot be granted here and is left "
+		 "out",
+		 lost.s ? lost.s : "");
+	caps->bounding &= permitted;
+	caps->permitted &= permitted;
+	caps->effective &= permitted;
+	caps->inheritable &= permitted;
+	caps->ambient &= permitted;
+	return 0;
+}
+
 int caps_check(const struct process_ctx *ctx, uint64_t permitted,
 	       struct err *err)
 {

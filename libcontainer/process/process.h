@@ -48,9 +48,6 @@ int seccomp_prepare(int cache_fd, const struct spec_seccomp *profile,
 
 /** seccomp_prog_release() - libseccomp has a seccomp_release() of its own. */
 void seccomp_prog_release(struct seccomp_prog *prog);
-#ifndef _SECCOMP_H
-#define seccomp_release seccomp_prog_release /* until all callers changed */
-#endif
 
 /**
  * struct process_ctx - everything the steps need.
@@ -78,6 +75,14 @@ struct process_ctx {
 	bool is_exec;
 	bool userns;
 };
+
+/**
+ * process_limit_caps() - take out what hull itself does not have and so cannot
+ * give, with a warning for each: runtime-spec config.md, "capabilities", wants
+ * no failure there.
+ * @userns: in a user namespace of its own a process has them all
+ */
+int process_limit_caps(struct spec_caps *caps, bool userns, struct err *err);
 
 /**
  * process_check() - before anything is made: can this host do what is asked?

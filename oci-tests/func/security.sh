@@ -158,6 +158,26 @@ t_leaked_directory_and_cwd() {
 	done
 	hull delete -f "$TAG"
 }
+t_program_through_a_descriptor() {
+	# execve(2) resolves the path while descriptors are still open
+	bundle
+	echo inside >"$B/rootfs/tmp/where"
+	for n in 3 4 5 6 7 8 9 10 11 12; do
+		for up in ../.. ../../.. ../../../.. .; do
+			args "/proc/self/fd/$n/$up/bin/busybox" ls /
+			rc=0
+			out=$(hull run -b "$B" "$TAG" 2>/dev/null) || rc=$?
+			[ $rc -ne 0 ] || hasnt "$out" boot
+		done
+	done
+	started
+	for n in 3 4 5 6 7 8 9; do
+		rc=0
+		out=$(hull exec "$TAG" "/proc/self/fd/$n/bin/busybox" ls / 2>/dev/null) || rc=$?
+		[ $rc -ne 0 ] || hasnt "$out" boot
+	done
+	hull delete -f "$TAG"
+}
 t_own_binary_is_out_of_reach() {
 	cp "$HULL" "$T/hull-copy"
 	sum=$(sha256sum <"$T/hull-copy")

@@ -92,7 +92,7 @@ def cache_dir():
 
 
 def run_dir():
-    """Where running machines have their sockets; nobody else may write there."""
+    """Where running machines have their sockets; no other user's place."""
     top = os.environ.get("TMPDIR") or "/tmp"
     path = os.path.join(top, "hull-testhost-%d" % os.getuid())
     try:

@@ -104,4 +104,33 @@ static inline bool rig_text(const char *path, const char *text)
 	return n == (ssize_t)strlen(text) && !memcmp(buf, text, (size_t)n);
 }
 
+/**
+ * rig_host_mounts() - mountinfo of a process, as far as it is the test's own
+ * business: the test's directory and what is everybody's. The mounts of other
+ * programs come and go.
+ */
+static inline void rig_host_mounts(char *buf, size_t size, int pid,
+				   const char *base)
+{
+	char name[64], line[4096], point[2048];
+	size_t len = 0;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/mountinfo", pid);
+	f = fopen(name, "re");
+	buf[0] = '\0';
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*d %*d %*s %*s %2047s", point) != 1 ||
+		    (strncmp(point, base, strlen(base)) && strcmp(point, "/") &&
+		     strncmp(point, "/proc", 5) && strncmp(point, "/sys", 4) &&
+		     strncmp(point, "/dev", 4)))
+			continue;
+		if (len < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s",
+						line);
+	}
+	if (f)
+		fclose(f);
+}
+
 #endif

@@ -17,15 +17,21 @@
 
 struct snap {
 	char text[16384];
+	char mounts[65536];
 };
 
 static inline void snap(const struct rig *rig, struct snap *out)
 {
 	rig_snapshot(out->text, sizeof(out->text),
 		     "cd %s && find . -printf '%%p %%y %%m %%U %%G %%s %%C@\\n'"
-		     " | sort && find . -type f -exec md5sum {} + | sort; "
-		     "cat /proc/self/mountinfo",
+		     " | sort && find . -type f -exec md5sum {} + | sort",
 		     rig->marker);
+	rig_host_mounts(out->mounts, sizeof(out->mounts), getpid(), rig->base);
+}
+
+static inline bool snap_equal(const struct snap *a, const struct snap *b)
+{
+	return !strcmp(a->text, b->text) && !strcmp(a->mounts, b->mounts);
 }
 
 /* Whatever comes of it, refusal or container: the host stays as it was. */
@@ -38,9 +44,9 @@ static inline void expect_untouched(struct rig *rig, const struct rig_run *run,
 	if (!rig->out->code && rig->out->inside)
 		fail_msg("%s: inside: %s", what, rig->out->note);
 	snap(rig, &after);
-	if (strcmp(before->text, after.text))
-		fail_msg("%s: before:\n%s\nafter:\n%s", what, before->text,
-			 after.text);
+	if (!snap_equal(before, &after))
+		fail_msg("%s: before:\n%s%s\nafter:\n%s%s", what, before->text,
+			 before->mounts, after.text, after.mounts);
 }
 
 #endif

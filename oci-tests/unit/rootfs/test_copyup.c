@@ -49,14 +49,15 @@ static int full_inside(struct rig *rig)
 	RIG_CHECK(rig, !stat("/v/file", &a) && a.st_mtim.tv_sec == 86400);
 	RIG_CHECK(rig, !stat("/v/big", &a) && a.st_size == 3000000);
 	/* a filesystem mounted below stays behind */
-	RIG_CHECK(rig, !access("/v/m", F_OK) && access("/v/m/x", F_OK));
+	RIG_CHECK(rig, !access("/v/m", F_OK) && access("/v/m/x", F_OK) &&
+			       access("/v/m/sub", F_OK));
 	/* nothing of it reached the image */
 	return rig_write("/v/file", "changed") ? 1 : 0;
 }
 
 static int full_before(struct rig *rig)
 {
-	rig_sh("mkdir %s/v/m && mount -t tmpfs x %s/v/m && touch %s/v/m/x",
+	rig_sh("mkdir %s/v/m && mount -t tmpfs x %s/v/m && mkdir %s/v/m/sub",
 	       rig->root, rig->root, rig->root);
 	return 0;
 }

@@ -91,6 +91,41 @@ static void test_image_dev(void **state)
 	RIG_REFUSED(rig, &run, -EEXIST, "'/dev/tty'");
 }
 
+static int over_inside(struct rig *rig)
+{
+	struct stat st;
+
+	RIG_CHECK(rig, rig_text("/dev/null", "host\n"));
+	RIG_CHECK(rig, rig_text("/dev/x", "host\n"));
+	RIG_CHECK(rig,
+		  !stat("/dev/random", &st) && st.st_rdev == makedev(1, 9));
+	return 0;
+}
+
+/* "docker run -v /dev/urandom:/dev/random": the mount is what is wanted. */
+static void test_mounts_on_devices(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run = {
+		.mounts = PROC_MOUNT
+		"," DEV_MOUNT
+		",{\"destination\":\"/dev/random\",\"type\":\"bind\","
+		"\"source\":\"/dev/urandom\",\"options\":[\"rbind\"]},"
+		"{\"destination\":\"/dev/./null\",\"type\":\"bind\","
+		"\"source\":\"../marker/file\",\"options\":[\"rbind\"]},"
+		"{\"destination\":\"/dev/x\",\"type\":\"bind\","
+		"\"source\":\"../marker/file\",\"options\":[\"rbind\"]}",
+		.linux_ = ONE_DEVICE,
+		.inside = over_inside,
+	};
+
+	RIG_ROOT_ONLY(state);
+	RIG_OK(rig, &run);
+	run.userns = true;
+	rig_sh("chown -R %d:%d %s", RIG_MAP_HOST, RIG_MAP_HOST, rig->root);
+	RIG_OK(rig, &run);
+}
+
 static int ptmx_inside(struct rig *rig)
 {
 	char text[32];
@@ -179,9 +214,9 @@ static void test_cwd_is_made(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_listed_devices),   T(test_image_dev),
-		T(test_ptmx_is_replaced), T(test_bound_dev_is_left_alone),
-		T(test_cwd_is_made),
+		T(test_listed_devices),          T(test_image_dev),
+		T(test_mounts_on_devices),       T(test_ptmx_is_replaced),
+		T(test_bound_dev_is_left_alone), T(test_cwd_is_made),
 	};
 
 	return cmocka_run_group_tests(tests, rig_group_setup, NULL);

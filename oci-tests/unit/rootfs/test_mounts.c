@@ -156,6 +156,9 @@ static int shm_inside(struct rig *rig)
 	RIG_CHECK(rig, rig_text("/dev/shm/file", "host\n"));
 	RIG_CHECK(rig, rig_mount_is("/dev/shm", "ro,"));
 	RIG_CHECK(rig, rig_text("/dev/afile", "host\n"));
+	/* "/x" was covered after it had been made: "/x/sub" is below the new */
+	RIG_CHECK(rig, rig_text("/x/file", "host\n"));
+	RIG_CHECK(rig, rig_text("/x/sub/file", "host\n"));
 	return 0;
 }
 
@@ -164,12 +167,15 @@ static void test_same_place_twice(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_run run = {
-		.mounts = PROC_MOUNT
-		"," DEV_MOUNT "," TMPFS("/dev/shm", "") "," BIND(
-			"/dev/shm", "../marker",
-			"\"rbind\",\"ro\"") "," BIND("/dev/afile",
-						     "../marker/file",
-						     "\"bind\""),
+		/* clang-format off */
+		.mounts = PROC_MOUNT "," DEV_MOUNT
+		"," TMPFS("/dev/shm", "")
+		"," BIND("/dev/shm", "../marker", "\"rbind\",\"ro\"")
+		"," BIND("/dev/afile", "../marker/file", "\"bind\"")
+		"," TMPFS("/x", "\"ro\"")
+		"," BIND("/x", "../marker", "\"bind\"")
+		"," BIND("/x/sub", "../marker", "\"bind\""),
+		/* clang-format on */
 		.inside = shm_inside,
 	};
 

@@ -14,18 +14,9 @@
 static char before[131072];
 static pid_t host_pid;
 
-static void host_mounts(char *buf, size_t size)
+static void host_mounts(const struct rig *rig, char *buf, size_t size)
 {
-	char path[64];
-	size_t len;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", host_pid);
-	f = fopen(path, "re");
-	len = f ? fread(buf, 1, size - 1, f) : 0;
-	buf[len] = '\0';
-	if (f)
-		fclose(f);
+	rig_host_mounts(buf, size, host_pid, rig->base);
 }
 
 static int same_on_host(struct rig *rig, struct rootfs *r)
@@ -33,7 +24,7 @@ static int same_on_host(struct rig *rig, struct rootfs *r)
 	static char now[sizeof(before)];
 
 	(void)r;
-	host_mounts(now, sizeof(now));
+	host_mounts(rig, now, sizeof(now));
 	return strcmp(now, before) ? rig_fail(rig, "host changed:\n%.900s", now)
 				   : 0;
 }
@@ -43,7 +34,7 @@ static void share_host(struct rig *rig)
 	rig_sh("mount --make-rshared / && mount -t tmpfs v %s/marker/sub",
 	       rig->base);
 	host_pid = getpid();
-	host_mounts(before, sizeof(before));
+	host_mounts(rig, before, sizeof(before));
 	assert_non_null(strstr(before, "shared:"));
 }
 
@@ -153,11 +144,46 @@ static void test_bidirectional_volume(void **state)
 	rig_sh("mkdir %s/marker/sub/made", rig->base);
 	/* root.path on a mount of its own, as engines have it */
 	rig_sh("mount --bind %s %s", rig->root, rig->root);
-	host_mounts(before, sizeof(before));
+	host_mounts(rig, before, sizeof(before));
 	RIG_OK(rig, &run);
-	host_mounts(after, sizeof(after));
+	host_mounts(rig, after, sizeof(after));
 	assert_non_null(strstr(after, " - tmpfs inner "));
 	assert_null(strstr(after, " - tmpfs private "));
+}
+
+/* A volume out of the mapped root's reach is cloned by the parent, in the
+ * host's own namespace: no peer of the host's mount may come of that. */
+static int userns_mounts_inside(struct rig *rig)
+{
+	RIG_CHECK(rig, !mount("inner", "/v/made", "tmpfs", 0, NULL));
+	return 0;
+}
+
+static void test_volume_of_a_user_namespace(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run = {
+		.mounts =
+			"{\"destination\":\"/v\",\"type\":\"bind\","
+			"\"source\":\"../marker/sub\",\"options\":[\"rbind\"]}," DEV_MOUNT,
+		.userns = true,
+		.without = CLONE_NEWCGROUP,
+		.between = same_on_host,
+		.inside = userns_mounts_inside,
+	};
+
+	RIG_ROOT_ONLY(state);
+	share_host(rig);
+	rig_sh("mkdir %s/marker/sub/made && chmod 700 %s/marker %s && "
+	       "chown -R %d:%d %s",
+	       rig->base, rig->base, rig->base, RIG_MAP_HOST, RIG_MAP_HOST,
+	       rig->root);
+	for (int shared = 0; shared < 2; shared++) {
+		if (shared)
+			run.linux_ = ",\"rootfsPropagation\":\"shared\"";
+		RIG_OK(rig, &run);
+		assert_int_equal(same_on_host(rig, NULL), 0);
+	}
 }
 
 /* P22, and a joined namespace: nothing but chroot. */
@@ -250,8 +276,11 @@ static void test_kinds_of_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_host_unchanged),     T(test_bidirectional_volume),
-		T(test_no_mount_namespace), T(test_bind_of_the_host_root),
+		T(test_host_unchanged),
+		T(test_bidirectional_volume),
+		T(test_volume_of_a_user_namespace),
+		T(test_no_mount_namespace),
+		T(test_bind_of_the_host_root),
 		T(test_kinds_of_root),
 	};
 

@@ -51,7 +51,7 @@ else
 LINK    := -static-pie
 # the program starts in cmd/hull/entry.c
 ifeq ($(shell uname -m),x86_64)
-ENTRY   := -Wl,-e,hull_start
+ENTRY   := -Wl,-e,program_entry
 endif
 endif
 LINK    += -Wl,-z,relro,-z,now -Wl,--gc-sections

@@ -32,7 +32,13 @@ _Static_assert(sizeof(struct pidfd_info) == 64, "PIDFD_INFO_SIZE_VER0");
 #define PROC_ROOT_INO 1 /* PROC_ROOT_INO of linux/proc_fs.h */
 
 /* Fields of /proc/PID/stat, counted from 1 as in proc_pid_stat(5). */
-enum { STAT_STATE = 3, STAT_PPID = 4, STAT_START = 22, STAT_EXIT = 52 };
+enum {
+	STAT_STATE = 3,
+	STAT_PPID = 4,
+	STAT_START = 22,
+	STAT_IGNORED = 33,
+	STAT_EXIT = 52,
+};
 
 /*
  * @text begins at field 3: the second one, the name in parentheses, may hold
@@ -52,6 +58,8 @@ static int parse_fields(char *text, struct proc_stat *out)
 			st.ppid = (pid_t)strtol(word, NULL, 10);
 		else if (field == STAT_START)
 			st.start_time = strtoull(word, NULL, 10);
+		else if (field == STAT_IGNORED)
+			st.ignored = (uint32_t)strtoul(word, NULL, 10);
 		else if (field == STAT_EXIT)
 			st.exit_code = (int)strtol(word, NULL, 10);
 	}

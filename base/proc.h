@@ -10,9 +10,11 @@
  * struct proc_stat - what /proc/PID/stat tells (proc_pid_stat(5)).
  */
 struct proc_stat {
-	char state;          /* 'R', 'S', 'Z', ... */
+	char state; /* 'R', 'S', 'Z', ... */
 	pid_t ppid;
-	uint64_t start_time; /* clock ticks after boot: identifies the pid's use */
+	uint64_t start_time; /* clock ticks after boot: identifies the pid's use
+			      */
+	uint32_t ignored;    /* signals 1..31 that are ignored; bit N-1 */
 	int exit_code;       /* wait(2) status, meaningful for 'Z'; 0 when the
 				caller may not see it */
 };

@@ -98,6 +98,9 @@ int cg_place_add(struct cg_place *place, int cg_fd,
  */
 int cg_create(const struct cg_place *place, struct err *err);
 
+/** cg_exists() - true when there is a cgroup at this place, whoever made it. */
+bool cg_exists(const struct cg_place *place);
+
 /**
  * cg_open() - the directory again, later.
  *

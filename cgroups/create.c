@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -91,6 +92,14 @@ int cg_create(const struct cg_place *place, struct err *err)
 		return rc;
 	}
 	return take_fd(&cg_fd);
+}
+
+bool cg_exists(const struct cg_place *place)
+{
+	char path[CG_PATH_MAX + 64];
+
+	return place->manager != CG_MANAGER_DISABLED &&
+	       !cg_host_path(place, path, sizeof(path)) && !access(path, F_OK);
 }
 
 int cg_open(const struct cg_place *place)

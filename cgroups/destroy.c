@@ -58,12 +58,21 @@ static int destroy_v2(int root_fd, const struct cg_place *place,
 	return 0;
 }
 
+/* The usual end: everybody is gone, nothing was made below. */
+static bool remove_empty(const struct cg_place *place)
+{
+	char path[CG_PATH_MAX + 64];
+
+	return !place->v1_mask && !cg_host_path(place, path, sizeof(path)) &&
+	       (!rmdir(path) || errno == ENOENT);
+}
+
 int cg_destroy(const struct cg_place *place, struct err *err)
 {
 	auto_fd int root_fd = -1;
 	int rc;
 
-	if (place->manager == CG_MANAGER_DISABLED)
+	if (place->manager == CG_MANAGER_DISABLED || remove_empty(place))
 		return 0;
 	root_fd = cg_root_open(place->mode);
 	if (root_fd < 0)

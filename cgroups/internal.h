@@ -55,6 +55,11 @@ const char *cg_self_file(void);
  */
 int cg_root_open(enum cg_mode mode);
 
+/* The cgroup's path as the host names it: for looks and for the removal of what
+ * is empty; everything else goes by descriptor. 0 or -ENAMETOOLONG. */
+int cg_host_path(const struct cg_place *place, char *buf, size_t size);
+
+
 /**
  * cg_v1_root_open() - O_PATH descriptor of a v1 hierarchy's root.
  * @name: "memory", ...

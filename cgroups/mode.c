@@ -76,6 +76,15 @@ int cg_root_open(enum cg_mode mode)
 			 CGROUP2_SUPER_MAGIC);
 }
 
+int cg_host_path(const struct cg_place *place, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "%s%s%s", fake.base ? fake.base : BASE,
+			 place->mode == CG_MODE_HYBRID ? "/" HYBRID_DIR : "",
+			 place->path);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
 int cg_v1_root_open(const char *name)
 {
 	int fd = open_root(name, CGROUP_SUPER_MAGIC);

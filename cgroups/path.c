@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -13,7 +14,7 @@
 #include "spec/spec.h"
 
 #define FIELD "linux.cgroupsPath"
-#define SELF_MAX (1u << 20)
+#define SELF_MAX 16384 /* bytes: 12 hierarchies of long paths */
 
 /* Append the components of @from to @to: one slash before each, no ".". */
 static int path_append(char to[CG_PATH_MAX], const char *from)
@@ -44,16 +45,20 @@ static int path_append(char to[CG_PATH_MAX], const char *from)
 /* hull's own cgroup, from the line "0::/path". */
 static int own_cgroup(char *buf, size_t size)
 {
-	auto_free char *text = NULL;
 	auto_fd int fd = open(cg_self_file(), O_RDONLY | O_CLOEXEC);
+	char text[SELF_MAX];
+	ssize_t n;
 	size_t len;
-	int rc;
 
 	if (fd < 0)
 		return -errno;
-	rc = io_load(fd, SELF_MAX, &text, &len);
-	if (rc < 0)
-		return rc;
+	/* one record of procfs: one read(2) has it all */
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == sizeof(text) - 1)
+		return -EFBIG;
+	text[n] = '\0';
 	for (char *line = text; *line; line += strcspn(line, "\n")) {
 		line += *line == '\n';
 		if (strncmp(line, "0::", 3))

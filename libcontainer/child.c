@@ -15,28 +15,10 @@
 #include "base/io.h"
 #include "base/sys.h"
 
-uint64_t signals_ignored(int proc_fd)
+void child_unblock_signals(void)
 {
-	char name[32], text[4096];
-	const char *line;
-
-	snprintf(name, sizeof(name), "%d/status", (int)getpid());
-	if (io_read_text(proc_fd, name, text, sizeof(text)) < 0)
-		return UINT64_MAX; /* unknown: look at every one */
-	line = strstr(text, "\nSigIgn:");
-	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16)
-		    : UINT64_MAX;
-}
-
-void child_reset_signals(uint64_t ignored)
-{
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int sig = 1; ignored && sig <= 64; sig++) {
-		if (ignored & (1ULL << (sig - 1)))
-			sigaction(sig, &dfl, NULL);
-	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

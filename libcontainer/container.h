@@ -53,10 +53,13 @@ HULL_API const char *hull_status_name(enum hull_status status);
  * @root: directory of the states, absolute; NULL: /run/hull, or
  *        $XDG_RUNTIME_DIR/hull for other users than root
  * @manager: at create and run only; later operations follow the state
+ * @exiting: the caller exits right after: descriptors and memory are left to
+ *        the kernel
  */
 struct hull_context {
 	const char *root;
 	enum hull_cgroup_manager manager;
+	bool exiting;
 };
 
 /**

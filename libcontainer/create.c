@@ -9,7 +9,9 @@ static int create(struct launch *l, struct err *err)
 {
 	int ret = launch_spawn(l, err);
 
-	return ret ? ret : record_pin(&l->ct, l->in.pidfd, err);
+	if (!ret)
+		ret = record_pin(&l->ct, l->in.pidfd, err);
+	return ret ? ret : init_go(&l->in, err);
 }
 
 int hull_create(const struct hull_context *ctx, const char *id,

@@ -269,6 +269,7 @@ int hull_exec(const struct hull_context *ctx, const char *id,
 				  : foreground(&x, status, err);
 	if (ret)
 		join_abort(&x.j);
-	release(&x);
+	if (!ctx->exiting)
+		release(&x);
 	return ret;
 }

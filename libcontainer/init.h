@@ -29,7 +29,7 @@ struct rootfs;
  * @rows, @cols: of the terminal, or 0, 0
  * @need_ready: the parent waits for SYNC_READY before it says go
  * @joined:   a joiner has joined the namespaces already
- * @ignored:  signals_ignored() before the clone
+ * @ignored:  signals that init inherited as ignored
  * @pidfd, @pid: of init, once cloned
  */
 struct init {
@@ -51,7 +51,7 @@ struct init {
 	unsigned short cols;
 	bool need_ready;
 	bool joined;
-	uint64_t ignored;
+	uint32_t ignored;
 	int pidfd;
 	pid_t pid;
 };
@@ -75,14 +75,16 @@ void init_child(struct init *in) __attribute__((noreturn));
  * nothing more: maps, v1 cgroups, oom score, record, hooks, console, limits.
  * @console_fd: receives the terminal's master, or -1
  *
- * Return: 0; the caller says go (init_go()) or exits, leaving init at the gate.
+ * Return: 0; the caller says go: init_go().
  */
 int init_handshake(struct init *in, int *console_fd, struct err *err);
 
 /**
- * init_go() - run: let the workload start.
+ * init_go() - everything outside is done: the child may start the workload
+ * (run), or go to its gate (create).
  *
- * Return: 0 once execve(2) has succeeded, or what the child reported.
+ * Return: 0 once execve(2) has succeeded, or what the child reported; with a
+ * gate 0 at once.
  */
 int init_go(struct init *in, struct err *err);
 
@@ -93,13 +95,10 @@ void init_abort(struct init *in);
 void init_release(struct init *in);
 
 /**
- * signals_ignored() - which signals the caller ignores (bit n-1 for signal n):
- * read by the parent, so that a child has to reset only those.
+ * child_unblock_signals() - in a fresh child: nothing blocked. What is ignored
+ * is reset with SYNC_GO.
  */
-uint64_t signals_ignored(int proc_fd);
-
-/** child_reset_signals() - in a fresh child: nothing blocked or ignored. */
-void child_reset_signals(uint64_t ignored);
+void child_unblock_signals(void);
 
 /**
  * child_exec() - last steps that init and exec share, after child_keep_fds():

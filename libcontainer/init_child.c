@@ -34,7 +34,7 @@ static void note_own_pid(struct init *in)
 
 static int step_session(struct init *in, struct err *err)
 {
-	child_reset_signals(in->ignored);
+	child_unblock_signals();
 	if (in->spec->hooks.count[SPEC_HOOK_CREATE_CONTAINER] ||
 	    in->spec->hooks.count[SPEC_HOOK_START_CONTAINER])
 		note_own_pid(in);
@@ -200,9 +200,8 @@ static int wait_for_start(void *arg, struct err *err)
 		if (ret)
 			return err_code(err, ret, "cannot reach hull");
 	}
-	if (in->gate_fd < 0) {
-		ret = sync_expect(in->child_sync, SYNC_GO, NULL, NULL, err);
-	} else {
+	ret = sync_wait_go(in->child_sync, err);
+	if (!ret && in->gate_fd >= 0) {
 		start->conn_fd = gate_wait(in->gate_fd, err);
 		ret = start->conn_fd < 0 ? start->conn_fd : 0;
 	}

@@ -53,6 +53,7 @@ static int place_child(struct init *in, struct err *err)
 		return err_code(err, ret, "cannot read the state of init");
 	in->ct->st.pid = in->pid;
 	in->ct->st.start_time = stat.start_time;
+	in->ignored = stat.ignored;
 	return ct_save(in->ct, err);
 }
 
@@ -118,9 +119,11 @@ int init_go(struct init *in, struct err *err)
 	struct sync_msg msg;
 	int ret;
 
-	ret = sync_send(in->parent_sync, SYNC_GO, in->pid, -1);
+	ret = sync_send_go(in->parent_sync, in->ignored);
 	if (ret && ret != -EPIPE)
 		return err_code(err, ret, "cannot reach init");
+	if (in->gate_fd >= 0)
+		return 0;
 	ret = sync_recv(in->parent_sync, &msg, NULL);
 	if (ret < 0)
 		return err_code(err, ret, "waiting for the workload");

@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "libcontainer/sync.h"
 #include "rootfs/rootfs.h"
@@ -80,7 +81,7 @@ static int before_exec(void *arg, struct err *err)
 		if (ret)
 			return ret;
 	}
-	ret = sync_expect(j->child_sync, SYNC_GO, NULL, NULL, err);
+	ret = sync_wait_go(j->child_sync, err);
 	if (!ret && j->ps.process->cpu_affinity_final)
 		ret = process_affinity(0, j->ps.process->cpu_affinity_final,
 				       err);
@@ -94,7 +95,7 @@ static int join_work(struct join *j, struct joined *child, struct err *err)
 	int ret = 0;
 
 	close(j->parent_sync);
-	child_reset_signals(j->ignored);
+	child_unblock_signals();
 	umask(0);
 	if (flags)
 		ret = ns_join_process(j->init_pidfd, flags, err);
@@ -164,7 +165,6 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 	ret = sync_pair(&j->parent_sync, &j->child_sync);
 	if (ret)
 		return err_code(err, ret, "cannot make the sync sockets");
-	j->ignored = signals_ignored(j->proc_fd);
 	if (j->cgroup_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)j->cgroup_fd;
@@ -189,10 +189,13 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 
 int join_go(struct join *j, struct err *err)
 {
+	struct proc_stat self;
 	struct sync_msg msg;
 	int ret;
 
-	ret = sync_send(j->parent_sync, SYNC_GO, 0, -1);
+	ret = proc_read_stat(getpid(), &self);
+	if (!ret)
+		ret = sync_send_go(j->parent_sync, self.ignored);
 	if (ret && ret != -EPIPE)
 		return err_code(err, ret, "cannot reach the new process");
 	ret = sync_recv(j->parent_sync, &msg, NULL);

@@ -8,8 +8,8 @@
  * struct join - an additional process on its way into a container.
  * @init_pidfd: the container's first process
  * @ns_flags: CLONE_NEW* to join
- * @ps, @filter, @proc_fd, @first_fd, @rows, @cols, @extra_env, @ignored: as in
- *           struct init
+ * @ps, @filter, @proc_fd, @first_fd, @rows, @cols, @extra_env: as in struct
+ *           init
  * @cgroup_fd: where it starts, or -1
  * @with_limits: the parent sets rlimits
  * @pid, @pidfd: of the new process, once it is there
@@ -27,7 +27,6 @@ struct join {
 	unsigned short rows;
 	unsigned short cols;
 	const char *extra_env[4];
-	uint64_t ignored;
 	pid_t pid;
 	int pidfd;
 };

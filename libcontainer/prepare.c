@@ -83,8 +83,11 @@ static int load(struct launch *l, const char *id, struct err *err)
  */
 static int check_cgroup(const struct cg_place *place, struct err *err)
 {
-	auto_fd int cg_fd = cg_open(place);
+	auto_fd int cg_fd = -1;
 
+	if (!cg_exists(place))
+		return 0;
+	cg_fd = cg_open(place);
 	if (cg_fd < 0)
 		return 0; /* not there: cg_create() says why if it cannot be */
 	if (cg_is_populated(cg_fd) > 0)
@@ -399,6 +402,8 @@ void launch_undo(struct launch *l)
 
 void launch_release(struct launch *l)
 {
+	if (l->ctx->exiting)
+		return;
 	init_release(&l->in);
 	listen_fds_release(&l->listen);
 	auto_close_fd(&l->console_fd);

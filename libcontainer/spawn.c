@@ -119,7 +119,6 @@ static int spawn_joined(struct init *in, struct err *err)
 
 int init_spawn(struct init *in, struct err *err)
 {
-	in->ignored = signals_ignored(in->proc_fd);
 	if (needs_joiner(in))
 		return spawn_joined(in, err);
 	in->pid = clone_into(in, (uint64_t)in->ns.create, true, &in->pidfd);

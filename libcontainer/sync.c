@@ -2,6 +2,7 @@
 #include "libcontainer/sync.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +41,13 @@ int sync_send(int sock, enum sync_step step, pid_t pid, int fd)
 	struct sync_msg msg = { .step = step, .pid = pid };
 
 	return sock_send(sock, &msg, SYNC_SHORT, &fd, fd >= 0 ? 1 : 0);
+}
+
+int sync_send_go(int sock, uint32_t ignored)
+{
+	struct sync_msg msg = { .step = SYNC_GO, .ignored = ignored };
+
+	return sock_send(sock, &msg, SYNC_SHORT, NULL, 0);
 }
 
 void sync_send_error(int sock, const struct err *err)
@@ -90,8 +98,8 @@ int sync_recv(int sock, struct sync_msg *msg, int *fd)
 	return ret;
 }
 
-int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
-		struct err *err)
+static int expect(int sock, enum sync_step step, struct sync_msg *out, int *fd,
+		  struct err *err)
 {
 	struct sync_msg msg;
 	int ret = sync_recv(sock, &msg, fd);
@@ -111,7 +119,30 @@ int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
 	if (msg.step != step)
 		return err_set(err, -EPROTO, "step '%s' came before '%s'",
 			       sync_step_name(msg.step), sync_step_name(step));
-	if (pid)
-		*pid = msg.pid;
+	*out = msg;
 	return 0;
+}
+
+int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
+		struct err *err)
+{
+	struct sync_msg msg;
+	int ret = expect(sock, step, &msg, fd, err);
+
+	if (!ret && pid)
+		*pid = msg.pid;
+	return ret;
+}
+
+int sync_wait_go(int sock, struct err *err)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	struct sync_msg msg;
+	int ret = expect(sock, SYNC_GO, &msg, NULL, err);
+
+	for (int sig = 1; !ret && sig < 32; sig++) {
+		if (msg.ignored & (1U << (sig - 1)))
+			sigaction(sig, &dfl, NULL);
+	}
+	return ret;
 }

@@ -2,6 +2,7 @@
 #ifndef HULL_LIBCONTAINER_SYNC_H
 #define HULL_LIBCONTAINER_SYNC_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -20,14 +21,15 @@ enum sync_step {
 	SYNC_HOOKS_DONE, /* down: hooks of the runtime have run; pid */
 	SYNC_CONSOLE,    /* up: master of the terminal attached */
 	SYNC_READY,      /* up: nothing is left but the start */
-	SYNC_GO,         /* down: recorded, limits set: start */
+	SYNC_GO,         /* down: recorded, limits set: start; ignored */
 	SYNC_STEPS,
 };
 
 struct sync_msg {
 	enum sync_step step;
 	pid_t pid;
-	struct err err; /* SYNC_ERROR only; not transmitted otherwise */
+	uint32_t ignored; /* SYNC_GO: signals that the caller ignores */
+	struct err err;   /* SYNC_ERROR only; not transmitted otherwise */
 };
 
 /** sync_step_name() - for messages and logs. */
@@ -42,6 +44,12 @@ int sync_pair(int *parent_fd, int *child_fd);
 
 /** sync_send() - @fd: a descriptor to attach, or -1. Return: 0 or -errno. */
 int sync_send(int sock, enum sync_step step, pid_t pid, int fd);
+
+/** sync_send_go() - SYNC_GO. Return: 0 or -errno. */
+int sync_send_go(int sock, uint32_t ignored);
+
+/** sync_wait_go() - wait for SYNC_GO, then reset the signals it names. */
+int sync_wait_go(int sock, struct err *err);
 
 /** sync_send_error() - tell the other side why this one stops. */
 void sync_send_error(int sock, const struct err *err);

@@ -87,9 +87,23 @@ static int cgroup_new(struct rootfs *r, size_t i, struct err *err)
 	return ret < 0 ? ret : tree_fd;
 }
 
+static int cgroup_tree(struct rootfs *r, size_t i, struct err *err)
+{
+	struct err why = { 0 };
+	int tree_fd;
+
+	if (!r->cfg.cgroup_ns && has_own_cgroup(r))
+		return cgroup_bind(r, i, err);
+	tree_fd = cgroup_new(r, i, &why);
+	if ((tree_fd == -EPERM || tree_fd == -EBUSY) && has_own_cgroup(r))
+		return cgroup_bind(r, i, err);
+	if (tree_fd < 0 && err)
+		*err = why;
+	return tree_fd;
+}
+
 int cgroup_mount(struct rootfs *r, size_t i, struct err *err)
 {
-	bool bind = !r->cfg.cgroup_ns && has_own_cgroup(r);
 	struct target target;
 	int tree_fd, ret;
 
@@ -97,10 +111,7 @@ int cgroup_mount(struct rootfs *r, size_t i, struct err *err)
 	if (ret < 0)
 		return ret;
 	fd_later(r, target.fd);
-	tree_fd = bind ? cgroup_bind(r, i, err) : cgroup_new(r, i, err);
-	if ((tree_fd == -EPERM || tree_fd == -EBUSY) && !bind &&
-	    has_own_cgroup(r))
-		tree_fd = cgroup_bind(r, i, err);
+	tree_fd = cgroup_tree(r, i, err);
 	if (tree_fd < 0)
 		return tree_fd;
 	return mount_attach(r, i, tree_fd, target.fd, err);

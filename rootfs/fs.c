@@ -220,26 +220,32 @@ int fs_make(struct rootfs *r, size_t i, const char *type, uint64_t attr_mask,
 	return ret;
 }
 
-/*
- * In a user namespace that does not own the network namespace there is no
- * sysfs to mount; the host's shows the same. Bound with what is below it, and
- * the attributes go to all of it: a new sysfs would have nothing below.
- */
-int fs_from_host(struct rootfs *r, size_t i, int code, struct err *err)
+/* Is the host's own mount the same as the one that the kernel refused? */
+static bool host_shows_it(const struct rootfs *r, const struct fs_kind *kind,
+			  int code)
 {
-	const struct spec *spec = r->cfg.spec;
-	const struct fs_kind *kind = fs_kind_find(spec->mounts[i].type);
-	struct mount_attr attr = {
-		.attr_set = fs_attrs(&r->plans[i].opts),
-	};
 	const struct spec_namespace *ns;
-	int tree_fd;
 
 	if (code != -EPERM || !r->cfg.userns || !kind || !kind->host_path)
-		return code;
-	ns = spec_namespace(spec, kind->ns);
-	if (ns && !(kind->ns == SPEC_NS_NETWORK && !r->cfg.new_net_ns))
-		return code;
+		return false;
+	ns = spec_namespace(r->cfg.spec, kind->ns);
+	return !ns || (kind->ns == SPEC_NS_NETWORK && !r->cfg.new_net_ns);
+}
+
+/*
+ * Bound with what is below it, and the attributes go to all of it: a new sysfs
+ * would have nothing below. Private, or what the host mounts there later would
+ * come without them.
+ */
+static int fs_from_host(struct rootfs *r, size_t i, const struct fs_kind *kind,
+			struct err *err)
+{
+	struct mount_attr attr = {
+		.attr_set = fs_attrs(&r->plans[i].opts),
+		.propagation = MS_PRIVATE,
+	};
+	int tree_fd;
+
 	if (attr.attr_set & MOUNT_ATTR__ATIME)
 		attr.attr_clr = MOUNT_ATTR__ATIME;
 	tree_fd = mnt_clone(AT_FDCWD, kind->host_path, AT_RECURSIVE, &attr);
@@ -248,6 +254,20 @@ int fs_from_host(struct rootfs *r, size_t i, int code, struct err *err)
 			err, i, "", tree_fd,
 			"cannot bind the host's '%s' in place of a new '%s': %s",
 			kind->host_path, kind->type, err_text(tree_fd));
+	return tree_fd;
+}
+
+int fs_make_or_bind(struct rootfs *r, size_t i, struct err *err)
+{
+	const char *type = r->cfg.spec->mounts[i].type;
+	const struct fs_kind *kind = fs_kind_find(type);
+	struct err why = { 0 };
+	int tree_fd = fs_make(r, i, type, 0, -1, &why);
+
+	if (tree_fd < 0 && host_shows_it(r, kind, tree_fd))
+		return fs_from_host(r, i, kind, err);
+	if (tree_fd < 0 && err)
+		*err = why;
 	return tree_fd;
 }
 

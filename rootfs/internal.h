@@ -180,12 +180,10 @@ int fs_make(struct rootfs *r, size_t i, const char *type, uint64_t attr_mask,
 uint64_t fs_attrs(const struct mount_opts *opts);
 
 /**
- * fs_from_host() - what can stand for a filesystem that fs_make() refused.
- * @code: its answer
- *
- * Return: tree, or @code, or -errno.
+ * fs_make_or_bind() - fs_make() of the spec's type; where a user namespace may
+ * not have a new one of the host's namespace, the host's own is bound.
  */
-int fs_from_host(struct rootfs *r, size_t i, int code, struct err *err);
+int fs_make_or_bind(struct rootfs *r, size_t i, struct err *err);
 
 /** fs_reconfigure() - "remount": options of the filesystem, if there are any.
  */

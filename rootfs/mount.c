@@ -26,11 +26,9 @@ static int mount_new(struct rootfs *r, size_t i, const struct target *target,
 		     struct err *err)
 {
 	const char *type = r->cfg.spec->mounts[i].type;
-	int tree_fd = fs_make(r, i, type, 0, -1, err);
+	int tree_fd = fs_make_or_bind(r, i, err);
 	int ret;
 
-	if (tree_fd < 0)
-		tree_fd = fs_from_host(r, i, tree_fd, err);
 	if (tree_fd < 0)
 		return tree_fd;
 	ret = props_apply(r, i, tree_fd, err);

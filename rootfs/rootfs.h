@@ -60,7 +60,15 @@ struct rootfs_config {
  * rootfs_open() - check every mount and its options, and open what must be
  * opened outside the container: with a user namespace all bind sources and
  * host devices, and id-mapped trees (attributes set before anyone sees them).
- * Errors name the place ("mounts[3].options: ...").
+ * Errors name the place ("mounts[3].options: ..."), all of them at once.
+ *
+ * Options of the filesystem as a whole (sync, dirsync, lazytime, mand,
+ * iversion, silent and their opposites) are accepted on a bind mount, where
+ * the kernel has always ignored them; unknown ones are refused there. A mount
+ * of type cgroup shows the cgroup2 tree, also on hosts that keep controllers
+ * in v1 hierarchies. With no mount namespace at all (neither new nor joined)
+ * mounts, root.readonly, masked and read-only paths are refused: they would
+ * change the host.
  *
  * Return: 0 and *@out, freed by rootfs_free(); or -errno, nothing kept.
  */

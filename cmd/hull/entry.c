@@ -30,16 +30,16 @@ struct attr {
 	uint64_t set, clr, propagation, userns_fd;
 };
 
-void hull_entry(long *stack);
+void program_enter(long *stack);
 
 /* The kernel enters with the stack pointer at argc; %rdx must reach _start. */
-__asm__(".globl hull_start\n"
-	".type hull_start, @function\n"
-	"hull_start:\n"
+__asm__(".globl program_entry\n"
+	".type program_entry, @function\n"
+	"program_entry:\n"
 	"	mov %rsp, %rdi\n"
 	"	push %rdx\n"
 	"	sub $8, %rsp\n"
-	"	call hull_entry\n"
+	"	call program_enter\n"
 	"	add $8, %rsp\n"
 	"	pop %rdx\n"
 	"	jmp _start\n");
@@ -85,7 +85,7 @@ static inline long readonly_program(const char *exe)
 	return fd;
 }
 
-void hull_entry(long *stack)
+void program_enter(long *stack)
 {
 	long argc = stack[0];
 	char **argv = (char **)(stack + 1);

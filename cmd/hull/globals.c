@@ -125,6 +125,7 @@ int globals_apply(struct globals *g, struct call *call, struct err *err)
 		call->ctx.root = g->root_path;
 	}
 	call->ctx.manager = (enum hull_cgroup_manager)g->cgroup_manager;
+	call->ctx.exiting = true;
 	if (g->systemd_cgroup)
 		call->ctx.manager = HULL_SYSTEMD;
 	call->vm = g->isolation == ISOLATION_VM ||

@@ -3,9 +3,6 @@
 
 #include <errno.h>
 #include <linux/keyctl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/sys.h"
@@ -15,7 +12,9 @@
 #define KEY_USR_SEARCH 0x00080000u
 #define KEY_OTH_SEARCH 0x00000008u
 
-#define DESCRIPTION_MAX 512
+/* What a session keyring begins with: all for who possesses it; view, read and
+ * link for its owner. */
+#define KEY_SESSION_DEFAULT 0x3f130000u
 
 /*
  * What the members of a keyring need to find keys in it; as runc: the owner,
@@ -23,19 +22,8 @@
  */
 static int make_searchable(long ring, bool userns, struct err *err)
 {
-	char text[DESCRIPTION_MAX] = "";
-	unsigned int perm;
-	long n;
+	unsigned int perm = KEY_SESSION_DEFAULT;
 
-	/* "keyring;UID;GID;PERM;NAME" */
-	n = sys_keyctl(KEYCTL_DESCRIBE, (unsigned long)ring,
-		       (unsigned long)text, sizeof(text) - 1);
-	if (n < 0)
-		return err_sys(err, "unable to mod keyring permissions");
-	if (sscanf(text, "%*[^;];%*[^;];%*[^;];%x;", &perm) != 1)
-		return err_set(err, -EIO,
-			       "unable to mod keyring permissions: the "
-			       "description has no permissions");
 	perm |= userns ? KEY_OTH_SEARCH : KEY_USR_SEARCH;
 	if (sys_keyctl(KEYCTL_SETPERM, (unsigned long)ring, perm, 0) < 0)
 		return err_sys(err, "unable to mod keyring permissions");

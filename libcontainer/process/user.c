@@ -18,48 +18,24 @@
 
 #define DEFAULT_UMASK 0022
 
-static bool is_dev_null(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
-}
-
-/*
- * A host file that somebody redirected into the container ("< /etc/passwd")
- * does not change hands: opened for reading only, there is nothing that its
- * ownership would be needed for.
- */
-static bool is_input_file(int fd, const struct stat *st)
-{
-	int flags;
-
-	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
-		return false;
-	flags = fcntl(fd, F_GETFL);
-	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY;
-}
-
 /*
  * Programs open /dev/stdout and /dev/stderr by name, which needs permission on
- * the pipe or terminal behind it. Where the owner cannot be changed (not mapped
- * here, read-only) that is no reason to fail.
+ * the pipe behind it. A pipe is nobody's property; files, devices and terminals
+ * of the host keep their owners, whoever redirected them into the container.
+ * Where the owner cannot be changed that is no reason to fail.
  */
 int step_stdio(struct apply *a, struct err *err)
 {
 	uid_t uid = a->ctx->process->user.uid;
 
-	for (int fd = 0; fd <= 2; fd++) {
+	for (int fd = 0; uid && fd <= 2; fd++) {
 		struct stat st;
 
-		if (fstat(fd, &st) < 0) {
-			if (errno == EBADF)
-				continue;
-			return err_sys(err, "cannot examine descriptor %d", fd);
-		}
-		if (st.st_uid == uid || is_dev_null(&st) ||
-		    is_input_file(fd, &st))
+		if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
+		    st.st_uid == uid)
 			continue;
 		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM &&
-		    errno != EROFS && errno != EINVAL)
+		    errno != EINVAL)
 			return err_sys(err,
 				       "cannot change the owner of "
 				       "descriptor %d",

@@ -266,7 +266,7 @@ static void take_hello(struct agent *a, const unsigned char *p, size_t len)
 static void take_input(struct agent *a, const unsigned char *p, size_t len)
 {
 	if (a->job < 0)
-		return; /* meant for a job that has ended */
+		return;      /* meant for a job that has ended */
 	if (a->fds[0] < 0) { /* the job closed it: the bytes go nowhere */
 		a->credit += (uint32_t)len;
 	} else if (len <= queue_room(&a->input)) {

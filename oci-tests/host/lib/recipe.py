@@ -7,8 +7,8 @@ SUITES = ("trixie", "bookworm")
 PACKAGES = """
 systemd systemd-sysv dbus dbus-user-session libpam-systemd udev kmod
 linux-image-amd64 apparmor
-procps psmisc util-linux mount iproute2 iptables nftables uidmap acl libcap2-bin
-e2fsprogs fuse3 busybox-static
+procps psmisc util-linux mount iproute2 iptables nftables uidmap acl attr
+libcap2-bin e2fsprogs fuse3 busybox-static
 jq file strace gcc libc6-dev make pkg-config python3 socat bats time xxd
 hyperfine bpftool bubblewrap
 runc crun containerd docker.io podman conmon buildah skopeo umoci

@@ -206,11 +206,11 @@ static void stdio_odd(void *arg)
 
 	snprintf(path, sizeof(path), "%s/log", (const char *)arg);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	CHECK(dup2(fd, 1) == 1); /* a log to write to does */
+	CHECK(dup2(fd, 1) == 1); /* nor does a log to write to */
 	close(0);                /* closed is no error */
 	CHECK(open("/dev/null", O_RDWR) == 0);
 	apply(&process, false);
-	CHECK(!fstat(1, &st) && st.st_uid == 1000);
+	CHECK(!fstat(1, &st) && st.st_uid == 0);
 	CHECK(!fstat(0, &st) && st.st_uid == 0); /* the host's /dev/null */
 }
 

@@ -251,7 +251,7 @@ static int default_nodes_make(struct rootfs *r, const struct fresh *dev,
 			.mode = S_IFCHR | DEFAULT_MODE,
 			.dir_fd = dev->write_fd,
 			.at_fd = dev->mount_fd,
-			.name = device_node_name(defaults[i].path),
+			.name = defaults[i].path + strlen("/dev/"),
 		};
 		int ret;
 

@@ -74,6 +74,7 @@ struct rig_run {
 	int without;
 	bool userns;
 	bool no_pivot;
+	bool joined; /* the mount namespace is one that exists already */
 	bool terminal;
 	int cgroup_fd; /* 0: none */
 	int userns_fd; /* 0: none */
@@ -256,7 +257,7 @@ static inline void rig_config(const struct rig *rig, const struct rig_run *run,
 
 	cfg->bundle = rig->bundle;
 	cfg->root_path = rig->root;
-	cfg->new_mount_ns = new_ns & CLONE_NEWNS;
+	cfg->new_mount_ns = new_ns & CLONE_NEWNS && !run->joined;
 	cfg->userns = run->userns;
 	cfg->userns_fd = run->userns_fd ? run->userns_fd : -1;
 	cfg->mount_userns_fds = run->mount_userns_fds;
@@ -284,9 +285,13 @@ static inline char *rig_json(const struct rig_run *run)
 
 	for (size_t i = 0; i < sizeof(ns) / sizeof(ns[0]); i++)
 		if (have & ns[i].flag)
-			len += (size_t)snprintf(list + len, sizeof(list) - len,
-						"%s{\"type\":\"%s\"}",
-						len ? "," : "", ns[i].name);
+			len += (size_t)snprintf(
+				list + len, sizeof(list) - len,
+				"%s{\"type\":\"%s\"%s}", len ? "," : "",
+				ns[i].name,
+				!i && run->joined
+					? ",\"path\":\"/proc/self/ns/mnt\""
+					: "");
 	if (asprintf(
 		    &out,
 		    "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"%s},"

@@ -214,6 +214,33 @@ static void test_no_mount_namespace(void **state)
 	RIG_REFUSED(rig, &run, -EINVAL, "root.readonly: ");
 }
 
+static int joined_inside(struct rig *rig)
+{
+	RIG_CHECK(rig, rig_text("/m/file", "host\n"));
+	RIG_CHECK(rig, mkdir("/m/x", 0700) < 0 && errno == EROFS);
+	RIG_CHECK(rig, mkdir("/etc/x", 0700) < 0 && errno == EROFS);
+	RIG_CHECK(rig, !access("/dev/null", F_OK));
+	return chroot_inside(rig);
+}
+
+/* The mounts go into the namespace that was joined, whose propagation is its
+ * own business. */
+static void test_joined_namespace(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_run run = {
+		.mounts = PROC_MOUNT
+		"," DEV_MOUNT ",{\"destination\":\"/m\",\"type\":\"bind\","
+		"\"source\":\"../marker\",\"options\":[\"rbind\",\"ro\"]}",
+		.linux_ = ",\"readonlyPaths\":[\"/etc\"]",
+		.joined = true,
+		.inside = joined_inside,
+	};
+
+	RIG_ROOT_ONLY(state);
+	RIG_OK(rig, &run);
+}
+
 /* rbind of "/" shows the host's tree, not the container's own on top of it. */
 static int host_root_inside(struct rig *rig)
 {
@@ -280,6 +307,7 @@ int main(void)
 		T(test_bidirectional_volume),
 		T(test_volume_of_a_user_namespace),
 		T(test_no_mount_namespace),
+		T(test_joined_namespace),
 		T(test_bind_of_the_host_root),
 		T(test_kinds_of_root),
 	};

@@ -27,6 +27,15 @@ int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info,
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, info, flags);
 }
 
+int sys_signal_default(int sig)
+{
+	/* struct sigaction as the kernel has it: handler, flags, restorer, mask
+	 */
+	const unsigned long dfl[4] = { 0 };
+
+	return (int)syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
+}
+
 int sys_close_range(unsigned int first, unsigned int last, int flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);

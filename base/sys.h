@@ -27,6 +27,9 @@ pid_t sys_clone3(struct clone_args *args, size_t size);
 int sys_pidfd_open(pid_t pid, unsigned int flags);
 int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info,
 			  unsigned int flags);
+/* sys_signal_default() - SIG_DFL also for the two signals that glibc keeps for
+ * itself (32, 33), which some callers' posix_spawn(3) leaves ignored. */
+int sys_signal_default(int sig);
 int sys_close_range(unsigned int first, unsigned int last, int flags);
 int sys_bpf(int cmd, void *attr, unsigned int size);
 int sys_seccomp(unsigned int op, unsigned int flags, void *args);
@@ -34,7 +37,6 @@ int sys_execveat(int dir_fd, const char *path, char *const argv[],
 		 char *const envp[], int flags);
 long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
 int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
-int sys_capget(uint64_t *effective, uint64_t *permitted,
-	       uint64_t *inheritable);
+int sys_capget(uint64_t *effective, uint64_t *permitted, uint64_t *inheritable);
 
 #endif

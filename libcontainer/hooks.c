@@ -87,11 +87,10 @@ static void __attribute__((noreturn)) child_exec_hook(struct hook_run *run)
 {
 	const char *const alone[] = { run->hook->path, NULL };
 	const char *const *args = run->hook->args ? run->hook->args : alone;
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
+		sys_signal_default(sig);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (run->cwd_fd >= 0 && fchdir(run->cwd_fd) < 0)

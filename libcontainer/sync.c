@@ -2,7 +2,6 @@
 #include "libcontainer/sync.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 
 #include "base/auto.h"
 #include "base/sock.h"
+#include "base/sys.h"
 
 static const char *const sync_names[SYNC_STEPS] = {
 	[SYNC_ERROR] = "error",           [SYNC_PID] = "pid",
@@ -136,13 +136,17 @@ int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
 
 int sync_wait_go(int sock, struct err *err)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	struct sync_msg msg;
 	int ret = expect(sock, SYNC_GO, &msg, NULL, err);
 
 	for (int sig = 1; !ret && sig < 32; sig++) {
 		if (msg.ignored & (1U << (sig - 1)))
-			sigaction(sig, &dfl, NULL);
+			sys_signal_default(sig);
 	}
-	return ret;
+	if (ret)
+		return ret;
+	/* not in the caller's list, and known to come ignored from make(1) */
+	sys_signal_default(32);
+	sys_signal_default(33);
+	return 0;
 }

@@ -22,7 +22,10 @@ else
 BUILD   ?= build
 endif
 
-MAKEFLAGS += -j$(shell nproc) --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -49,6 +52,10 @@ ifdef SAN
 LINK    := -pie -fsanitize=address,undefined
 else
 LINK    := -static-pie
+# libcgroup's parser of rule files, which hull never calls and the linker drops,
+# looks users up by name: not a thing to warn about at each build
+LINK    += $(shell $(CC) -Wl,--no-warnings -Wl,--version >/dev/null 2>&1 && \
+	echo -Wl,--no-warnings)
 # the program starts in cmd/hull/entry.c
 ifeq ($(shell uname -m),x86_64)
 ENTRY   := -Wl,-e,program_entry

@@ -67,11 +67,11 @@ static inline int take_fd(int *fd)
 	return out;
 }
 
-#define take_ptr(p)                                                            \
-	(__extension__({                                                       \
-		__typeof__(*(p)) taken_ = *(p);                                \
-		*(p) = NULL;                                                   \
-		taken_;                                                        \
+#define take_ptr(p)                             \
+	(__extension__({                        \
+		__typeof__(*(p)) taken_ = *(p); \
+		*(p) = NULL;                    \
+		taken_;                         \
 	}))
 
 #endif

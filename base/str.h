@@ -16,7 +16,10 @@ struct strbuf {
 	bool failed;
 };
 
-#define STRBUF_INIT { NULL, 0, 0, false }
+#define STRBUF_INIT               \
+	{                         \
+		NULL, 0, 0, false \
+	}
 #define auto_strbuf __attribute__((cleanup(strbuf_release)))
 
 void strbuf_add(struct strbuf *b, const char *s);

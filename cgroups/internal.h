@@ -59,7 +59,6 @@ int cg_root_open(enum cg_mode mode);
  * is empty; everything else goes by descriptor. 0 or -ENAMETOOLONG. */
 int cg_host_path(const struct cg_place *place, char *buf, size_t size);
 
-
 /**
  * cg_v1_root_open() - O_PATH descriptor of a v1 hierarchy's root.
  * @name: "memory", ...

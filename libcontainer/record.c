@@ -4,19 +4,14 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/log.h"
-#include "base/path.h"
 #include "base/proc.h"
 #include "base/sys.h"
+#include "libcontainer/pins.h"
 #include "libcontainer/state.h"
-#include "libcontainer/statedir.h"
 
 /*
  * Linux 6.15 keeps how a process ended in the inode of its pidfd, and an inode
@@ -24,35 +19,15 @@
  */
 int record_pin(struct ct *ct, int pidfd, struct err *err)
 {
-	auto_fd int tree_fd = -1;
-
-	tree_fd = open_tree(
-		pidfd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	if (tree_fd < 0) {
-		/* no such file system, or no right to mount: no pin */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-			return err_sys(err, "cannot keep the exit status");
-		return 0;
-	}
-	if (mknodat(ct->dir_fd, EXIT_FILE, S_IFREG | 0600, 0) < 0)
-		return err_sys(err, "cannot make '%s'", EXIT_FILE);
-	if (move_mount(tree_fd, "", ct->dir_fd, EXIT_FILE,
-		       MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-		log_info("the exit status is not kept: %s", err_text(errno));
-		unlinkat(ct->dir_fd, EXIT_FILE, 0);
-	}
-	return 0;
+	ct->may_have_pin = true;
+	return pins_add(ct->root_fd, ct->st.id, pidfd, err);
 }
 
 void record_unpin(struct ct *ct)
 {
-	char path[64];
-
-	if (!unlinkat(ct->dir_fd, EXIT_FILE, 0) || errno != EBUSY)
-		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/" EXIT_FILE, ct->dir_fd);
-	umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
-	unlinkat(ct->dir_fd, EXIT_FILE, 0);
+	if (ct->may_have_pin)
+		pins_remove(ct->root_fd, ct->st.id);
+	ct->may_have_pin = false;
 }
 
 /* The kernel shows exit_code as 0 to those who may not know it. */
@@ -79,10 +54,8 @@ bool record_zombie(pid_t pid, uint64_t start_time, int *status)
 
 static bool pinned_status(const struct ct *ct, int *status)
 {
-	auto_fd int fd = -1;
+	auto_fd int fd = pins_open(ct->root_fd, ct->st.id);
 
-	fd = path_open_below(ct->dir_fd, EXIT_FILE,
-			     O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0);
 	return fd >= 0 && !proc_exit_status(fd, status);
 }
 
@@ -143,7 +116,7 @@ void record_end(struct ct *ct, const int *wait_status, bool exact)
 	}
 	if (!ct->locked || !(first || e->status_known))
 		return;
-	/* once it is written down, the mount is only a burden for others */
+	/* once it is written down nobody needs the mount */
 	if (!ct_save(ct, NULL) && e->status_known)
 		record_unpin(ct);
 }

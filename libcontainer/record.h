@@ -10,15 +10,17 @@ struct err;
 
 /**
  * record_pin() - let the kernel keep init's exit status without a process:
- * bind-mount its pidfd on <dir>/exit (Linux 6.14; the status is told since
- * 6.15). Where mounts are not allowed or not known this does nothing.
+ * bind-mount its pidfd (Linux 6.14; the status is told since 6.15) in a mount
+ * namespace that no container and no service sees, see pins.h. Where mounts
+ * are not allowed or not known this does nothing.
  * @pidfd: init's, borrowed
  *
  * Return: 0 (also when it cannot be), or -errno of an unexpected failure.
  */
 int record_pin(struct ct *ct, int pidfd, struct err *err);
 
-/** record_unpin() - undo; nothing there is fine. */
+/** record_unpin() - undo; nothing there is fine. Comes before the removal of
+ * the container's directory, by which a pin that was left would be found. */
 void record_unpin(struct ct *ct);
 
 /**

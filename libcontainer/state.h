@@ -17,10 +17,13 @@ struct spec;
  *   state.json   struct ct_state, replaced by rename
  *   config.json  config.json's bytes as they were at create
  *   gate.sock    where init waits for start (see gate.h)
- *   exit         a mount of init's pidfd: the kernel keeps the exit status of
- *                a process for as long as a pidfd of it is somewhere (Linux
- *                6.15); absent where that cannot be
- * and <root>/.cache/seccomp/: compiled filters.
+ * Beside them:
+ *   .pinned/<id>    init's pidfd, mounted in a namespace of its own: the kernel
+ *                   keeps the exit status of a process for as long as a pidfd
+ *                   of it is somewhere (Linux 6.15). Absent where that cannot
+ *                   be, and with a container that `run` itself waits for
+ *   .pins           that namespace, a mount; see pins.h
+ *   .cache/seccomp/ compiled filters
  *
  * The directory itself carries the lock: flock(2), held by every operation
  * that changes something. It is the first thing made and the last one removed,
@@ -59,6 +62,8 @@ struct ct_state {
  * spec from the kept config.json.
  * @missing: there is no state.json (yet); @st has the id and nothing else
  * @damaged: state.json is there but not to be trusted; @st likewise
+ * @may_have_pin: not so for a container that this process has made, until
+ *            record_pin(): a foreground run need not look
  */
 struct ct {
 	struct arena arena;
@@ -67,6 +72,7 @@ struct ct {
 	bool locked;
 	bool missing;
 	bool damaged;
+	bool may_have_pin;
 	struct ct_state st;
 	const struct spec *spec; /* NULL until ct_load_spec() */
 };
@@ -148,7 +154,7 @@ int ct_pidfd(const struct ct *ct);
 
 /**
  * ct_remove() - remove everything of a container whose processes are dead or
- * to be killed: cgroup (kills what is in it), exit mount, directory. When the
+ * to be killed: cgroup (kills what is in it), pin, directory. When the
  * cgroup cannot be removed the directory stays, so that `delete` can be tried
  * again. The lock must be held.
  */

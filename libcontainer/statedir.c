@@ -25,7 +25,6 @@ static const char *const own_names[] = {
 	STATE_FILE,
 	CONFIG_FILE,
 	GATE_NAME,
-	EXIT_FILE,
 };
 
 static int not_there(struct err *err)
@@ -83,7 +82,7 @@ bool statedir_only_own(int dir_fd, size_t *count)
 	return !errno;
 }
 
-static int wait_for_lock(int fd, int wait_ms)
+int statedir_flock(int fd, int wait_ms)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000L };
 	int op = wait_ms == LOCK_WAIT ? LOCK_EX : LOCK_EX | LOCK_NB;
@@ -120,7 +119,7 @@ int statedir_lock(struct ct *ct, int lock_ms, struct err *err)
 
 	if (ct->locked)
 		return 0;
-	ret = wait_for_lock(ct->dir_fd, lock_ms);
+	ret = statedir_flock(ct->dir_fd, lock_ms);
 	if (ret == -EBUSY)
 		return err_set(err, ret,
 			       "container is busy: another operation on it has "
@@ -187,7 +186,7 @@ static int make_locked(struct ct *ct, const char *id, struct err *err)
 	if (ct->dir_fd < 0)
 		return err_code(err, ct->dir_fd,
 				"cannot open state directory '%s'", id);
-	ret = wait_for_lock(ct->dir_fd, LOCK_WAIT);
+	ret = statedir_flock(ct->dir_fd, LOCK_WAIT);
 	ct->locked = !ret;
 	if (!ret)
 		ret = check_alive(ct->dir_fd, &st);
@@ -256,6 +255,7 @@ int statedir_open(struct ct *ct, const char *id, int lock_ms, struct err *err)
 							strlen(id)) };
 	if (!ct->st.id)
 		return err_set(err, -ENOMEM, "out of memory");
+	ct->may_have_pin = true;
 	ret = open_dir(ct, id, lock_ms, &st, err);
 	if (!ret && st.st_uid != geteuid()) {
 		ct->damaged = true;
@@ -347,12 +347,12 @@ static int remove_dir(struct ct *ct)
 	const char *id = ct->st.id;
 	int ret;
 
+	record_unpin(ct);
 	unlinkat(ct->dir_fd, CONFIG_FILE, 0);
 	unlinkat(ct->dir_fd, STATE_FILE, 0);
 	if (!unlinkat(ct->root_fd, id, AT_REMOVEDIR))
 		return 0;
 	unlinkat(ct->dir_fd, GATE_NAME, 0);
-	record_unpin(ct);
 	if (!unlinkat(ct->root_fd, id, AT_REMOVEDIR))
 		return 0;
 	ret = sweep(ct->dir_fd, SWEEP_DEPTH);

@@ -11,7 +11,6 @@ struct hull_context;
 
 #define STATE_FILE "state.json"
 #define CONFIG_FILE "config.json"
-#define EXIT_FILE "exit"
 
 #define LOCK_NONE 0
 #define LOCK_WAIT (-1)
@@ -38,6 +37,14 @@ bool statedir_is_held(const struct ct *ct);
  * @count: receives how many names there are, without state.json; may be NULL
  */
 bool statedir_only_own(int dir_fd, size_t *count);
+
+/**
+ * statedir_flock() - take an exclusive flock(2).
+ * @wait_ms: as @lock_ms above
+ *
+ * Return: 0, -EBUSY, or -errno.
+ */
+int statedir_flock(int fd, int wait_ms);
 
 /** state_load() - read state.json into ct->st; part of statedir_open(). */
 int state_load(struct ct *ct, const char *id, struct err *err);

@@ -50,7 +50,7 @@ struct spec_user {
 
 struct spec_scheduler {
 	bool set;
-	int policy;     /* SCHED_* */
+	int policy; /* SCHED_* */
 	int32_t nice;
 	int32_t priority;
 	uint64_t flags; /* SCHED_FLAG_* */
@@ -61,8 +61,8 @@ struct spec_scheduler {
 
 struct spec_io_priority {
 	bool set;
-	int class;      /* IOPRIO_CLASS_*: 1 RT, 2 BE, 3 IDLE */
-	int priority;   /* 0..7 */
+	int class;    /* IOPRIO_CLASS_*: 1 RT, 2 BE, 3 IDLE */
+	int priority; /* 0..7 */
 };
 
 struct spec_process {
@@ -73,7 +73,7 @@ struct spec_process {
 	struct spec_user user;
 	const char *const *args; /* NULL-terminated */
 	size_t arg_count;
-	const char *const *env;  /* NULL-terminated, "NAME=value" */
+	const char *const *env; /* NULL-terminated, "NAME=value" */
 	size_t env_count;
 	const char *cwd;
 	struct spec_caps caps;
@@ -123,7 +123,7 @@ struct spec_hook {
 	const char *const *args; /* NULL: the path alone */
 	const char *const *env;  /* never NULL; empty when unset */
 	bool env_set;
-	uint32_t timeout_s;      /* 0: none */
+	uint32_t timeout_s; /* 0: none */
 };
 
 struct spec_hooks {
@@ -138,7 +138,8 @@ struct spec_pair {
 
 struct spec {
 	const char *oci_version;
-	bool has_process; /* REQ at create; `hull update` and tools go without */
+	bool has_process; /* REQ at create; `hull update` and tools go without
+			   */
 	struct spec_process process;
 	const char *root_path; /* as written, relative to the bundle */
 	bool root_readonly;
@@ -215,8 +216,8 @@ int spec_template(bool rootless, uid_t uid, gid_t gid, char **out);
 
 /* Names as config.json writes them, for features and messages: NULL-terminated
  * tables, the same that the parser uses. */
-extern const char *const spec_hook_names[];       /* SPEC_HOOK_KINDS entries */
-extern const char *const spec_ns_names[];         /* SPEC_NS_TYPES entries */
+extern const char *const spec_hook_names[]; /* SPEC_HOOK_KINDS entries */
+extern const char *const spec_ns_names[];   /* SPEC_NS_TYPES entries */
 extern const char *const spec_seccomp_actions[];
 extern const char *const spec_seccomp_operators[];
 extern const char *const spec_seccomp_archs[];

@@ -205,9 +205,9 @@ struct spec_time_offset {
 
 struct spec_mempolicy {
 	bool set;
-	int mode;          /* MPOL_* */
+	int mode;           /* MPOL_* */
 	unsigned int flags; /* MPOL_F_* */
-	const char *nodes; /* "0-1,3" or NULL */
+	const char *nodes;  /* "0-1,3" or NULL */
 };
 
 struct spec_personality {
@@ -231,11 +231,11 @@ struct spec_linux {
 	const struct spec_sysctl {
 		const char *key; /* dots or slashes as written */
 		const char *value;
-	} *sysctls;
+	} * sysctls;
 	size_t sysctl_count;
 	struct spec_seccomp seccomp;
 	enum spec_propagation rootfs_propagation;
-	const char *const *masked_paths;   /* NULL-terminated */
+	const char *const *masked_paths; /* NULL-terminated */
 	size_t masked_count;
 	const char *const *readonly_paths; /* NULL-terminated */
 	size_t readonly_count;

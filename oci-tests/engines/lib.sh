@@ -77,7 +77,8 @@ fails() {
 	shift 3
 	picked "$name" || return 0
 	attempt "$want" "$@"
-	[ -n "$why" ] || said | grep -qE -- "$re" || why="nothing matches '$re'"
+	[ -n "$why$re" ] && { [ -n "$why" ] || said | grep -qE -- "$re" ||
+		why="nothing matches '$re'"; }
 	verdict "$name" "$why"
 }
 has() {
@@ -160,7 +161,7 @@ census() {
 	default_states | sed 's/^/state /'
 	ip -o link | awk '{ print "interface " $2 }'
 	ls /run/netns 2>/dev/null | sed 's/^/netns /'
-	pgrep -af "$D/" | grep -vE "^$$ " | sed 's/^/process /'
+	pgrep -af "$D/" | grep -vE "^($$|[0-9]+ diff) " | sed 's/^/process /'
 }
 # empty parents that an engine asked its runtime for and never removes
 drop_parents() { # cgroup...

@@ -97,9 +97,9 @@ static int show_fds(void)
 static int show_all(void)
 {
 	static const char *const keys[] = {
-		"CapInh", "CapPrm",	"CapEff",      "CapBnd", "CapAmb",
-		"Uid",	  "Gid",	"Groups",      "Umask",	 "NoNewPrivs",
-		"Seccomp", "SigIgn",	"SigBlk",      "NSpid",	 NULL,
+		"CapInh",  "CapPrm", "CapEff", "CapBnd", "CapAmb",
+		"Uid",     "Gid",    "Groups", "Umask",  "NoNewPrivs",
+		"Seccomp", "SigIgn", "SigBlk", "NSpid",  NULL,
 	};
 	struct utsname u;
 	char cwd[4096], oom[32] = "";
@@ -194,7 +194,7 @@ static int write_file(const char *path, int mib)
 
 static int try_open(const char *path, const char *how)
 {
-	int flags = !strcmp(how, "r") ? O_RDONLY
+	int flags = !strcmp(how, "r")   ? O_RDONLY
 		    : !strcmp(how, "w") ? O_WRONLY
 					: O_RDWR;
 

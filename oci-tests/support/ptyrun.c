@@ -2,9 +2,9 @@
 /*
  * ptyrun [-s ROWSxCOLS] [-r ROWSxCOLS] [-i TEXT] CMD...: run CMD on a terminal
  * of its own as a person at a shell would, of size -s; after half a second type
- * TEXT; after a second resize it to -r. Copies what CMD prints to stdout. Prints
- * "raw" or "cooked" to stderr: the state of the terminal after CMD, and exits
- * with CMD's status.
+ * TEXT; after a second resize it to -r. Copies what CMD prints to stdout.
+ * Prints "raw" or "cooked" to stderr: the state of the terminal after CMD, and
+ * exits with CMD's status.
  */
 #include <errno.h>
 #include <poll.h>

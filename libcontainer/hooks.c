@@ -79,6 +79,15 @@ static int child_stdio(const struct hook_run *run)
 	return 0;
 }
 
+static void close_others(void)
+{
+	if (!sys_close_range(3, ~0U, 0))
+		return;
+	/* Linux before 5.9, or an outer filter */
+	for (int fd = 3; fd < 4096; fd++)
+		close(fd);
+}
+
 /*
  * Between vfork(2) and execve(2): no allocation, no return; tables of signals
  * and descriptors are the child's own, memory is not.
@@ -93,18 +102,12 @@ static void __attribute__((noreturn)) child_exec_hook(struct hook_run *run)
 		sys_signal_default(sig);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (run->cwd_fd >= 0 && fchdir(run->cwd_fd) < 0)
-		goto failed;
-	if (child_stdio(run) < 0)
-		goto failed;
-	if (sys_close_range(3, ~0U, 0) < 0) {
-		/* Linux before 5.9, or an outer filter */
-		for (int fd = 3; fd < 4096; fd++)
-			close(fd);
+	if ((run->cwd_fd < 0 || !fchdir(run->cwd_fd)) &&
+	    child_stdio(run) >= 0) {
+		close_others();
+		execve(run->hook->path, (char *const *)(uintptr_t)args,
+		       (char *const *)(uintptr_t)run->env);
 	}
-	execve(run->hook->path, (char *const *)(uintptr_t)args,
-	       (char *const *)(uintptr_t)run->env);
-failed:
 	run->exec_errno = errno;
 	_exit(127);
 }

@@ -386,17 +386,17 @@ int launch_spawn(struct launch *l, struct err *err)
 void launch_undo(struct launch *l)
 {
 	auto_free char *json = NULL;
-	struct err ignored;
+	struct err why = { 0 };
 
 	init_abort(&l->in);
 	if (!l->made)
 		return;
 	auto_close_fd(&l->in.cgroup_fd);
+	if (ct_remove(&l->ct, &why))
+		log_warn("cannot clean up: %s", why.msg);
 	if (l->in.spec->hooks.count[SPEC_HOOK_POSTSTOP] &&
 	    !ct_state_json(&l->ct, HULL_STOPPED, 0, &json))
 		hooks_run(l->in.spec, SPEC_HOOK_POSTSTOP, json, -1, NULL, NULL);
-	if (ct_remove(&l->ct, &ignored))
-		log_warn("cannot clean up: %s", ignored.msg);
 	l->made = false;
 }
 

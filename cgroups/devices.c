@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -77,19 +78,41 @@ static int compare(const void *a, const void *b)
 		return x->type - y->type;
 	if (x->major != y->major)
 		return x->major < y->major ? -1 : 1;
-	return (x->minor > y->minor) - (x->minor < y->minor);
+	if (x->minor != y->minor)
+		return x->minor < y->minor ? -1 : 1;
+	return (y->read + y->write + y->mknod) -
+	       (x->read + x->write + x->mknod);
+}
+
+/* Leave out what another rule of the same verdict covers: behind one that
+ * always decides it would be code without a way to it, which the kernel
+ * refuses. Return: how many are left. */
+static size_t drop_covered(struct spec_device_rule *list, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!is_moot(&list[i], list, n))
+			list[n++] = list[i];
+	return n;
 }
 
 /* Neighbours that all allow, or all deny, may stand in any order: like beside
- * like makes a shorter program. */
-static void sort_runs(struct spec_device_rule *list, size_t count)
+ * like makes a shorter program. A wider rule sorts before what it covers.
+ * Return: how many rules are left. */
+static size_t sort_runs(struct spec_device_rule *list, size_t count)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0, n; i < count; i += n) {
 		for (n = 1; i + n < count; n++)
 			if (list[i + n].allow != list[i].allow)
 				break;
-		qsort(list + i, n, sizeof(*list), compare);
+		memmove(list + kept, list + i, n * sizeof(*list));
+		qsort(list + kept, n, sizeof(*list), compare);
+		kept += drop_covered(list + kept, n);
 	}
+	return kept;
 }
 
 int cg_dev_normalise(const struct spec_device_rule *rules, size_t count,
@@ -119,9 +142,8 @@ int cg_dev_normalise(const struct spec_device_rule *rules, size_t count,
 	/* what is not allowed is denied anyway */
 	while (n && !list[n - 1].allow)
 		n--;
-	sort_runs(list, n);
+	*out_count = sort_runs(list, n);
 	*out = list;
-	*out_count = n;
 	return 0;
 }
 

@@ -190,28 +190,45 @@ static void type_block(struct prog *p, const struct spec_device_rule *rules,
 		land(p, skip);
 }
 
-/* The two ways out, and the jumps to them. */
-static void finish(struct prog *p)
+/* Let all jumps to a way out lead to here. Return: how many there are. */
+static size_t land_all(struct prog *p, size_t end, int to)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < end; i++) {
+		if (p->insns[i].off != to)
+			continue;
+		p->insns[i].off = (int16_t)(p->len - i - 1);
+		count++;
+	}
+	return count;
+}
+
+/* The two ways out, and the jumps to them; no code that nothing leads to,
+ * which the verifier refuses. What no rule speaks of ends as @allow_rest. */
+static void finish(struct prog *p, bool allow_rest)
 {
 	size_t end = p->len;
 
-	leave(p, 0);
-	leave(p, 1);
-	for (size_t i = 0; i < end; i++) {
-		int16_t *off = &p->insns[i].off;
+	land_all(p, end, allow_rest ? TO_ALLOW : TO_DENY);
+	leave(p, allow_rest);
+	if (land_all(p, end, allow_rest ? TO_DENY : TO_ALLOW))
+		leave(p, !allow_rest);
+}
 
-		if (*off == TO_DENY)
-			*off = (int16_t)(end - i - 1);
-		else if (*off == TO_ALLOW)
-			*off = (int16_t)(end + 2 - i - 1);
-	}
+static bool is_allow_all(const struct spec_device_rule *r)
+{
+	return r->allow && r->type == 'a' && r->major < 0 && r->minor < 0 &&
+	       access_of(r) == ACC_ALL;
 }
 
 int cg_dev_program(const struct spec_device_rule *rules, size_t count,
 		   struct bpf_insn **out, size_t *out_count)
 {
+	bool allow_rest = count && is_allow_all(&rules[count - 1]);
 	struct prog p = { 0 };
 
+	count -= allow_rest;
 	p.insns = calloc(FRAME_LEN + count * RULE_LEN_MAX, sizeof(*p.insns));
 	if (!p.insns)
 		return -ENOMEM;
@@ -223,7 +240,7 @@ int cg_dev_program(const struct spec_device_rule *rules, size_t count,
 				break;
 		type_block(&p, rules + i, n);
 	}
-	finish(&p);
+	finish(&p, allow_rest);
 	*out = p.insns;
 	*out_count = p.len;
 	return 0;

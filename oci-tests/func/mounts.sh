@@ -136,6 +136,15 @@ t_device_rules() {
 		eq "$(run_sh 'rm -f /tmp/sda; mknod /tmp/sda b 8 0 && probe open /tmp/sda r; probe open /dev/zero rw' | tr '\n' ' ')" 'EPERM ok ' "rules $d"
 	done
 }
+t_device_rules_allow_all() {
+	bundle '.process.capabilities |= with_entries(.value += ["CAP_MKNOD"]) | .root.readonly = false'
+	for d in '[{"allow": true, "access": "rwm"}]' \
+		'[{"allow": true, "type": "c", "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rwm"}]' \
+		'[{"allow": false, "access": "rwm"}, {"allow": true, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]'; do
+		cfg --argjson d "$d" '.linux.resources.devices = $d'
+		hasnt "$(run_sh 'rm -f /tmp/fuse; mknod /tmp/fuse c 10 229 && probe open /tmp/fuse r')" EPERM
+	done
+}
 t_symlinked_root_is_refused() {
 	bundle
 	mv "$B/rootfs" "$B/real"

@@ -239,28 +239,41 @@ static int64_t any_of(const int64_t *list, size_t count)
 	return list[(size_t)rand() % count];
 }
 
-/* Thousands of small lists over few numbers, so that rules overlap. */
+static const int64_t numbers[] = { -1, -1, 1, 3, 5, 136 };
+static const int64_t types[] = { 'a', 'b', 'c' };
+
+#define RANDOM_MAX 8
+
+/* Over few numbers, so that rules overlap. */
+static size_t random_rules(struct spec_device_rule *rules)
+{
+	size_t count = (size_t)rand() % RANDOM_MAX;
+
+	for (size_t i = 0; i < count; i++) {
+		bool all = rand() % 4 == 0;
+
+		rules[i] = (struct spec_device_rule){
+			.allow = rand() % 2,
+			.type = (char)any_of(types, 3),
+			.major = any_of(numbers, 6),
+			.minor = any_of(numbers, 6),
+			.read = all || rand() % 2,
+			.write = all || rand() % 2,
+			.mknod = all || rand() % 2,
+		};
+	}
+	return count;
+}
+
+/* Thousands of small lists. */
 static void test_random(void **state)
 {
-	static const int64_t numbers[] = { -1, -1, 1, 3, 5, 136 };
-	static const int64_t types[] = { 'a', 'b', 'c' };
-
 	(void)state;
 	srand(1);
 	for (int round = 0; round < 3000; round++) {
-		struct spec_device_rule rules[8];
-		size_t count = (size_t)rand() % ARRAY_SIZE(rules);
+		struct spec_device_rule rules[RANDOM_MAX];
+		size_t count = random_rules(rules);
 
-		for (size_t i = 0; i < count; i++)
-			rules[i] = (struct spec_device_rule){
-				.allow = rand() % 2,
-				.type = (char)any_of(types, 3),
-				.major = any_of(numbers, 6),
-				.minor = any_of(numbers, 6),
-				.read = rand() % 2,
-				.write = rand() % 2,
-				.mknod = rand() % 2,
-			};
 		for (int k = 0; k < 30; k++) {
 			struct access a = {
 				.type = (char)any_of(types + 1, 2),
@@ -305,16 +318,32 @@ static void test_normalise(void **state)
 	assert_int_equal(n, DEFAULT_COUNT);
 }
 
+/* The kernel takes the program of these rules. */
+static void verify_rules(const struct spec_device_rule *rules, size_t count)
+{
+	auto_free struct spec_device_rule *list = NULL;
+	auto_free struct bpf_insn *insns = NULL;
+	size_t n, len, bad;
+	int fd;
+
+	assert_int_equal(cg_dev_normalise(rules, count, &list, &n, &bad), 0);
+	assert_int_equal(cg_dev_program(list, n, &insns, &len), 0);
+	fd = cg_bpf_load(insns, len);
+	if (fd == -EPERM) {
+		print_message("skipped: bpf(2) is not permitted here\n");
+		skip();
+	}
+	if (fd < 0)
+		fail_msg("bpf: %s", err_text(fd));
+	close(fd);
+}
+
 /* The kernel's verifier takes the largest programs that can come about: @same
  * devices of one major, or all different. */
 static void verify(bool same, bool partial)
 {
 	auto_free struct spec_device_rule *rules =
 		calloc(CG_DEV_RULES_MAX, sizeof(*rules));
-	auto_free struct spec_device_rule *list = NULL;
-	auto_free struct bpf_insn *insns = NULL;
-	size_t n, len, bad;
-	int fd;
 
 	assert_non_null(rules);
 	for (size_t i = 0; i < CG_DEV_RULES_MAX; i++)
@@ -327,17 +356,7 @@ static void verify(bool same, bool partial)
 			.write = partial ? i % 4 == 0 : true,
 			.mknod = true,
 		};
-	assert_int_equal(
-		cg_dev_normalise(rules, CG_DEV_RULES_MAX, &list, &n, &bad), 0);
-	assert_int_equal(cg_dev_program(list, n, &insns, &len), 0);
-	fd = cg_bpf_load(insns, len);
-	if (fd == -EPERM) {
-		print_message("skipped: bpf(2) is not permitted here\n");
-		skip();
-	}
-	if (fd < 0)
-		fail_msg("bpf: %s", err_text(fd));
-	close(fd);
+	verify_rules(rules, CG_DEV_RULES_MAX);
 }
 
 static void test_verifier(void **state)
@@ -345,6 +364,14 @@ static void test_verifier(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		verify(i & 1, i & 2);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		verify_rules(cases[i].rules, cases[i].count);
+	srand(1);
+	for (int round = 0; round < 1000; round++) {
+		struct spec_device_rule rules[RANDOM_MAX];
+
+		verify_rules(rules, random_rules(rules));
+	}
 }
 
 int main(void)

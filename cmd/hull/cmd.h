@@ -35,6 +35,8 @@ struct call {
  * @defaults:    what that struct holds before parsing; NULL: zeroes
  * @preserved:   only of commands that start a process inside a container: how
  *               many descriptors from 3 up go with it, by the options
+ * @early:       with @preserved: before all other descriptors are closed, to
+ *               read files that are named by one (/dev/fd/N); or NULL
  * @fail_status: exit status of a failure of hull's own
  * @run:         returns the exit status, or -errno with @err filled in
  */
@@ -49,6 +51,7 @@ struct cmd {
 	size_t min_args;
 	size_t max_args;
 	unsigned int (*preserved)(const void *values);
+	int (*early)(void *values, struct err *err);
 	int fail_status;
 	int (*run)(const struct call *call, const void *values,
 		   struct err *err);

@@ -11,10 +11,14 @@
 
 #define EXEC_FAILED 255
 
-/* @options: the texts and switches go straight there, lists by way of these */
+/*
+ * @options: the texts and switches go straight there, lists by way of these
+ * @text:    what stands in the file @process
+ */
 struct exec_args {
 	struct hull_exec_options options;
 	const char *process;
+	char *text;
 	struct opt_list env;
 	struct opt_list caps;
 	struct opt_list gids;
@@ -88,13 +92,10 @@ static int start(const struct call *call, const struct exec_args *args,
 {
 	struct hull_exec_options opt = args->options;
 	struct exec_cgroups cgroups = { 0 };
-	auto_free char *process = NULL;
-	int rc;
+	auto_free char *process = args->text;
+	int rc = 0;
 
-	if (args->process && args->process[0])
-		rc = file_read(args->process, false, &process, &opt.process_len,
-			       err);
-	else
+	if (!process)
 		rc = set_command(call, &opt, err);
 	if (rc == 0)
 		rc = exec_cgroups_parse(&args->cgroups, &cgroups, err);
@@ -121,6 +122,19 @@ static int run_exec(const struct call *call, const void *values,
 	return status;
 }
 
+/* "--process <(command)" is /dev/fd/N, which does not stay open. */
+static int exec_early(void *values, struct err *err)
+{
+	struct exec_args *args = values;
+	int rc;
+
+	if (!args->process || !args->process[0])
+		return 0;
+	rc = file_read(args->process, false, &args->text,
+		       &args->options.process_len, err);
+	return rc < 0 ? err_wrap(err, "exec failed") : 0;
+}
+
 static unsigned int exec_preserved(const void *values)
 {
 	const struct exec_args *args = values;
@@ -143,6 +157,7 @@ const struct cmd cmd_exec = {
 	.min_args = 1,
 	.max_args = SIZE_MAX,
 	.preserved = exec_preserved,
+	.early = exec_early,
 	.fail_status = EXEC_FAILED,
 	.run = run_exec,
 };

@@ -69,13 +69,15 @@ static unsigned int listen_fds(void)
  * reach, and without descriptors that somebody left open. Nothing of hull's
  * own is open yet, not even the log.
  */
-static int shed(const struct cmd *cmd, char *const argv[], const void *values,
+static int shed(const struct cmd *cmd, char *const argv[], void *values,
 		struct err *err)
 {
 	unsigned int first = STDERR_FILENO + 1;
 	int rc;
 
 	rc = hull_protect(argv, err);
+	if (rc == 0 && cmd->early)
+		rc = cmd->early(values, err);
 	if (rc < 0)
 		return rc;
 	if (__builtin_add_overflow(first, listen_fds(), &first) ||
@@ -86,7 +88,7 @@ static int shed(const struct cmd *cmd, char *const argv[], const void *values,
 }
 
 static int run_parsed(struct call *call, const struct cmd *cmd,
-		      struct globals *g, char *const argv[], const void *values,
+		      struct globals *g, char *const argv[], void *values,
 		      struct err *err)
 {
 	int rc, log_rc;

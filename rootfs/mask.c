@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/auto.h"
@@ -102,6 +103,16 @@ static int mask_path(struct rootfs *r, size_t i, struct err *err)
 		      err_text(ret));
 }
 
+/* A second mount on the same path would hide nothing more. */
+static bool is_repeated(const struct spec_linux *l, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (!strcmp(l->masked_paths[k], l->masked_paths[i]))
+			return true;
+	}
+	return false;
+}
+
 static int readonly_path(struct rootfs *r, size_t i, struct err *err)
 {
 	static const struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
@@ -158,7 +169,8 @@ int rootfs_lock(struct rootfs *r, struct err *err)
 	}
 	for (size_t i = 0; !ret && i < l->masked_count; i++) {
 		fds_flush(r);
-		ret = mask_path(r, i, err);
+		if (!is_repeated(l, i))
+			ret = mask_path(r, i, err);
 	}
 	return ret < 0 ? ret : lock_root(r, err);
 }

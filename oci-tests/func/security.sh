@@ -77,6 +77,10 @@ fake_dev() {
 	bundle --arg d "$T/dev" '.mounts |= map(if .destination == "/dev" then {destination: "/dev", type: "bind", source: $d, options: ["bind"]} else . end)'
 	mkdir -p "$T/dev/pts" "$T/dev/shm" "$T/dev/mqueue"
 }
+t_masked_once() {
+	bundle '.linux.maskedPaths += ["/root", "/etc/passwd", "/root", "/etc/passwd"]'
+	eq "$(run_sh 'grep -c -e " /root " -e " /etc/passwd " /proc/self/mountinfo')" 2
+}
 t_masks_do_not_trust_the_containers_null() {
 	fake_dev
 	for kind in link file other fifo missing; do

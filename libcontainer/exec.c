@@ -16,6 +16,7 @@
 #include "libcontainer/exec_process.h"
 #include "libcontainer/handover.h"
 #include "libcontainer/join.h"
+#include "libcontainer/relay.h"
 #include "libcontainer/state.h"
 #include "libcontainer/supervise.h"
 
@@ -205,6 +206,8 @@ static int start(struct exec *x, struct err *err)
 	ret = spawn(x, err);
 	if (!ret)
 		ret = place_process(x, err);
+	if (!ret && !x->opt->detach && x->console_fd >= 0)
+		relay_prepare(x->console_fd);
 	if (!ret)
 		ret = join_go(&x->j, err);
 	ct_unlock(&x->ct);

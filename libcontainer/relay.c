@@ -52,6 +52,16 @@ static void set_nonblock(int fd)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+void relay_prepare(int master_fd)
+{
+	struct termios tio;
+
+	if (isatty(STDOUT_FILENO) || tcgetattr(master_fd, &tio) < 0)
+		return;
+	tio.c_oflag &= ~(tcflag_t)ONLCR;
+	tcsetattr(master_fd, TCSANOW, &tio);
+}
+
 void relay_begin(struct relay *r, int master_fd)
 {
 	struct termios raw;

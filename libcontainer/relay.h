@@ -36,6 +36,12 @@ struct relay {
 	struct relay_buf out;
 };
 
+/**
+ * relay_prepare() - before anything writes to the terminal: a terminal of ours
+ * wants CR LF at the end of a line, a file or a pipe plain LF.
+ */
+void relay_prepare(int master_fd);
+
 /** relay_begin() - copy our terminal's size, put it into raw mode. */
 void relay_begin(struct relay *r, int master_fd);
 

@@ -10,6 +10,7 @@
 #include "libcontainer/hooks.h"
 #include "libcontainer/prepare.h"
 #include "libcontainer/record.h"
+#include "libcontainer/relay.h"
 #include "libcontainer/supervise.h"
 
 static int poststart(struct launch *l, struct err *err)
@@ -35,6 +36,8 @@ static int start(struct launch *l, struct err *err)
 	l->ct.st.started = true;
 	l->ct.st.started_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 	ret = launch_spawn(l, err);
+	if (!ret && !l->opt->detach && l->console_fd >= 0)
+		relay_prepare(l->console_fd);
 	if (!ret && (l->opt->detach || l->opt->keep))
 		ret = record_pin(&l->ct, l->in.pidfd, err);
 	if (!ret)

@@ -12,6 +12,19 @@ t_foreground() {
 	has "$out" all
 	has "$(cat "$T/e")" cooked
 }
+t_newlines_for_a_pipe() {
+	bundle '.process.terminal = true'
+	sh_args 'echo line'
+	# shellcheck disable=SC2016
+	out=$("$TESTS/ptyrun" sh -c '"$@" | od -c' - "$HULL" --root "$T/root" run -b "$B" "$TAG" 2>/dev/null)
+	has "$out" 'l   i   n   e  \n'
+	cfg '.process.terminal = false'
+	started
+	# shellcheck disable=SC2016
+	out=$("$TESTS/ptyrun" sh -c '"$@" | od -c' - "$HULL" --root "$T/root" exec -t "$TAG" echo line 2>/dev/null)
+	has "$out" 'l   i   n   e  \n'
+	hull delete -f "$TAG"
+}
 t_size_and_resize() {
 	bundle '.process.terminal = true'
 	sh_args 'stty size; sleep 1.6; stty size'

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/sys.h"
+#include "libcontainer/process/process.h"
 
 #define OUTPUT_MAX ((size_t)64 * 1024)
 #define SHOWN_MAX 1600 /* of the output's end, in a message */
@@ -29,6 +30,7 @@
 struct hook_run {
 	const struct spec_hook *hook;
 	const char *const *env;
+	const struct seccomp_prog *filter;
 	int cwd_fd;
 	int state_fd;
 	int out_read;
@@ -97,6 +99,7 @@ static void __attribute__((noreturn)) child_exec_hook(struct hook_run *run)
 	const char *const alone[] = { run->hook->path, NULL };
 	const char *const *args = run->hook->args ? run->hook->args : alone;
 	sigset_t none;
+	int ret = 0;
 
 	for (int sig = 1; sig < NSIG; sig++)
 		sys_signal_default(sig);
@@ -105,10 +108,13 @@ static void __attribute__((noreturn)) child_exec_hook(struct hook_run *run)
 	if ((run->cwd_fd < 0 || !fchdir(run->cwd_fd)) &&
 	    child_stdio(run) >= 0) {
 		close_others();
-		execve(run->hook->path, (char *const *)(uintptr_t)args,
-		       (char *const *)(uintptr_t)run->env);
+		if (run->filter)
+			ret = process_filter(run->filter, NULL);
+		if (!ret)
+			execve(run->hook->path, (char *const *)(uintptr_t)args,
+			       (char *const *)(uintptr_t)run->env);
 	}
-	run->exec_errno = errno;
+	run->exec_errno = ret ? -ret : errno;
 	_exit(127);
 }
 
@@ -284,14 +290,15 @@ static int prepare(struct hook_run *run, const char *json)
 }
 
 static int run_hook(const struct spec_hook *hook, const char *json, int cwd_fd,
-		    const char *const *env, struct err *err)
+		    const struct hooks_as *as, struct err *err)
 {
 	static const char *const no_env[] = { NULL };
 	struct hook_run run = {
 		.hook = hook,
-		.env = hook->env_set ? hook->env
-		       : env         ? env
-				     : no_env,
+		.env = hook->env_set   ? hook->env
+		       : as && as->env ? as->env
+				       : no_env,
+		.filter = as ? as->filter : NULL,
 		.cwd_fd = cwd_fd,
 		.state_fd = -1,
 		.out_read = -1,
@@ -311,13 +318,13 @@ static int run_hook(const struct spec_hook *hook, const char *json, int cwd_fd,
 }
 
 static int run_all(const struct spec *spec, enum spec_hook_kind kind,
-		   const char *json, int cwd_fd, const char *const *env,
+		   const char *json, int cwd_fd, const struct hooks_as *as,
 		   struct err *err)
 {
 	for (size_t i = 0; i < spec->hooks.count[kind]; i++) {
 		const struct spec_hook *hook = &spec->hooks.list[kind][i];
 		struct err why = { 0 };
-		int ret = run_hook(hook, json, cwd_fd, env, &why);
+		int ret = run_hook(hook, json, cwd_fd, as, &why);
 
 		if (!ret)
 			continue;
@@ -334,8 +341,8 @@ static int run_all(const struct spec *spec, enum spec_hook_kind kind,
 }
 
 int hooks_run(const struct spec *spec, enum spec_hook_kind kind,
-	      const char *state_json, int cwd_fd,
-	      const char *const *inherit_env, struct err *err)
+	      const char *state_json, int cwd_fd, const struct hooks_as *as,
+	      struct err *err)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	struct sigaction old;
@@ -345,7 +352,7 @@ int hooks_run(const struct spec *spec, enum spec_hook_kind kind,
 		return 0;
 	/* where SIGCHLD is ignored, children vanish with their status */
 	sigaction(SIGCHLD, &dfl, &old);
-	ret = run_all(spec, kind, state_json, cwd_fd, inherit_env, err);
+	ret = run_all(spec, kind, state_json, cwd_fd, as, err);
 	sigaction(SIGCHLD, &old, NULL);
 	return ret;
 }

@@ -5,13 +5,23 @@
 #include "spec/spec.h"
 
 struct err;
+struct seccomp_prog;
+
+/**
+ * struct hooks_as - what hooks that run in the container take from its process.
+ * @env:    environment of a hook whose env is unset
+ * @filter: loaded before a hook is executed, or NULL
+ */
+struct hooks_as {
+	const char *const *env;
+	const struct seccomp_prog *filter;
+};
 
 /**
  * hooks_run() - run the hooks of a kind, in order, each to its end.
  * @state_json: goes to standard input
  * @cwd_fd: directory to run in, or -1 for the present one
- * @inherit_env: environment for a hook whose env is unset (startContainer:
- *               the process's, as runc does), or NULL for none
+ * @as: for startContainer; or NULL: no environment but a hook's own, no filter
  *
  * A hook gets exactly its env, descriptors 0 (state), 1 and 2 (captured, at
  * most 64 KiB kept; they appear in the message of a failure) and nothing else;
@@ -25,7 +35,7 @@ struct err;
  * and the rest run.
  */
 int hooks_run(const struct spec *spec, enum spec_hook_kind kind,
-	      const char *state_json, int cwd_fd,
-	      const char *const *inherit_env, struct err *err);
+	      const char *state_json, int cwd_fd, const struct hooks_as *as,
+	      struct err *err);
 
 #endif

@@ -174,9 +174,15 @@ static const struct init_step {
 	{ "descriptors", step_descriptors },
 };
 
+/*
+ * These come from the image, as the program does: they get what it gets, and
+ * are held by the same filter.
+ */
 static int run_start_hooks(struct init *in, struct err *err)
 {
 	auto_free char *json = NULL;
+	auto_free char **env = NULL;
+	struct hooks_as as = { .filter = in->ps.filter };
 	int ret;
 
 	if (!in->spec->hooks.count[SPEC_HOOK_START_CONTAINER])
@@ -184,8 +190,12 @@ static int run_start_hooks(struct init *in, struct err *err)
 	ret = ct_state_json(in->ct, HULL_CREATED, in->pid, &json);
 	if (ret)
 		return err_code(err, ret, "cannot write the state for hooks");
-	return hooks_run(in->spec, SPEC_HOOK_START_CONTAINER, json, -1,
-			 in->ps.process->env, err);
+	ret = process_env(in->ps.process, NULL, &env, err);
+	if (ret)
+		return ret;
+	as.env = (const char *const *)env;
+	return hooks_run(in->spec, SPEC_HOOK_START_CONTAINER, json, -1, &as,
+			 err);
 }
 
 /* The last point at which nothing of the workload has happened yet. */

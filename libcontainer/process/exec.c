@@ -12,7 +12,7 @@
 /*
  * struct sock_fprog wants a pointer to what the kernel only reads.
  */
-static int load_filter(const struct seccomp_prog *filter, struct err *err)
+int process_filter(const struct seccomp_prog *filter, struct err *err)
 {
 	union {
 		const void *from;
@@ -48,7 +48,7 @@ int process_exec(const struct process_ctx *ctx, const char *path,
 	int ret;
 
 	if (ctx->filter) {
-		ret = load_filter(ctx->filter, err);
+		ret = process_filter(ctx->filter, err);
 		if (ret) {
 			err_stage(err, "seccomp");
 			return ret;

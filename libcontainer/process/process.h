@@ -129,6 +129,12 @@ int process_env(const struct spec_process *process, const char *const *extra,
 		char ***env, struct err *err);
 
 /**
+ * process_filter() - put the caller under a seccomp filter: after
+ * process_apply(), with nothing but execve(2) behind.
+ */
+int process_filter(const struct seccomp_prog *filter, struct err *err);
+
+/**
  * process_exec() - the very last step: load the filter, execve(2). Everything
  * else must be closed or close-on-exec already. Returns only on failure.
  */

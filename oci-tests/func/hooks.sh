@@ -60,6 +60,12 @@ t_failures() {
 		eq "$(hull list -q)" '' "left by $k"
 	done
 }
+t_start_container_has_the_environment() {
+	bundle '.process.env = ["ONE=two", "PATH=/bin"] | .root.readonly = false |
+		.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo $ONE $HOME >/env"]}]'
+	run_sh :
+	eq "$(cat "$B/rootfs/env")" 'two /root'
+}
 t_failing_start_container_fails_start() {
 	one_failing startContainer
 	sh_args 'sleep 1000'

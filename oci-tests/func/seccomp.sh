@@ -49,6 +49,16 @@ t_exec_has_it_too() {
 	eq "$(hull exec "$TAG" probe syscall 111)" EPERM
 	hull delete -f "$TAG"
 }
+t_start_container_hook_has_it() {
+	for nnp in true false; do
+		rm -rf "$B"
+		deny '[{names: ["getpgrp"], action: "SCMP_ACT_ERRNO"}]'
+		cfg --argjson n $nnp '.process.noNewPrivileges = $n | .root.readonly = false |
+			.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "/bin/probe syscall 111 >/out"]}]'
+		run_sh :
+		eq "$(cat "$B/rootfs/out")" EPERM
+	done
+}
 t_cache_is_checked() {
 	deny '[{names: ["getpgrp"], action: "SCMP_ACT_ERRNO"}]'
 	eq "$(run_sh 'probe syscall 111')" EPERM

@@ -178,6 +178,7 @@ static void test_env(void **state)
 			       "tr '\\0' '\\n' </proc/self/environ; echo $0; "
 			       "exit 1",
 			       NULL };
+	const struct hooks_as as = { .env = inherit };
 	struct spec_hook hook = { .path = "/bin/sh", .args = args };
 	struct spec spec = { 0 };
 	struct err err;
@@ -198,7 +199,7 @@ static void test_env(void **state)
 		hook.env_set = i < 2;
 		hook.env = i < 2 ? env : no_env;
 		hooks_run(&spec, SPEC_HOOK_START_CONTAINER, "", -1,
-			  i % 2 || i == 2 ? inherit : NULL, &err);
+			  i % 2 || i == 2 ? &as : NULL, &err);
 		if (i < 3)
 			assert_non_null(strstr(err.msg, want[i]));
 		assert_null(strstr(err.msg, "LEAK"));

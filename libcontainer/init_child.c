@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,6 +199,32 @@ static int run_start_hooks(struct init *in, struct err *err)
 			 err);
 }
 
+static void end(int sig)
+{
+	_exit(128 + sig);
+}
+
+/*
+ * The kernel drops signals to the init of a pid namespace that it does not
+ * handle (pid_namespaces(7)). A container that nobody has started yet should
+ * end all the same when it is told to.
+ */
+static void end_on_signals(bool on)
+{
+	static const int signals[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+				       SIGUSR1, SIGUSR2, SIGALRM };
+	struct sigaction now = { .sa_handler = on ? end : SIG_DFL };
+	struct sigaction old;
+
+	if (getpid() != 1)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		if (sigaction(signals[i], &now, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
+			sigaction(signals[i], &old, NULL);
+	}
+}
+
 /* The last point at which nothing of the workload has happened yet. */
 static int wait_for_start(void *arg, struct err *err)
 {
@@ -211,8 +238,12 @@ static int wait_for_start(void *arg, struct err *err)
 			return err_code(err, ret, "cannot reach hull");
 	}
 	ret = sync_wait_go(in->child_sync, err);
-	if (!ret && in->gate_fd >= 0) {
+	if (ret)
+		return ret;
+	if (in->gate_fd >= 0) {
+		end_on_signals(true);
 		start->conn_fd = gate_wait(in->gate_fd, err);
+		end_on_signals(false);
 		ret = start->conn_fd < 0 ? start->conn_fd : 0;
 	}
 	if (!ret)

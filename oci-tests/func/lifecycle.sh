@@ -59,6 +59,16 @@ t_delete_created() {
 	created
 	hull delete "$TAG"
 }
+t_created_ends_when_told() {
+	for s in TERM HUP INT; do
+		rm -rf "$B"
+		bundle
+		created
+		hull kill "$TAG" $s
+		wait_for 5 sh -c '"$0" --root "$1" state "$2" | grep -q stopped' "$HULL" "$T/root" "$TAG"
+		hull delete "$TAG"
+	done
+}
 t_kill_default_and_names() {
 	bundle
 	started 'trap "exit 11" TERM; trap "exit 12" USR2; echo up; while :; do sleep 0.05; done'

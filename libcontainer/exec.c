@@ -160,6 +160,9 @@ static int spawn(struct exec *x, struct err *err)
 
 	if (place->manager != CG_MANAGER_DISABLED) {
 		x->j.cgroup_fd = cg_open(place);
+		/* removed by somebody after init had moved elsewhere */
+		if (x->j.cgroup_fd == -ENOENT && !place->v1_mask)
+			return spawn_beside_init(x, err);
 		if (x->j.cgroup_fd < 0)
 			return err_code(err, x->j.cgroup_fd,
 					"cannot open the container's cgroup");
@@ -185,6 +188,8 @@ static int place_process(struct exec *x, struct err *err)
 				opt->cgroups[i], err);
 	if (!ret)
 		ret = process_oom_score(j->proc_fd, j->pid, j->ps.process, err);
+	if (!ret)
+		ret = process_scheduler(j->pid, j->ps.process, err);
 	if (!ret && j->ps.parent_sets_limits)
 		ret = process_limits(j->pid, j->ps.process, err);
 	if (!ret && opt->console_socket)

@@ -240,6 +240,7 @@ static int wait_for_start(void *arg, struct err *err)
 	ret = sync_wait_go(in->child_sync, err);
 	if (ret)
 		return ret;
+	process_affinity_reset();
 	if (in->gate_fd >= 0) {
 		end_on_signals(true);
 		start->conn_fd = gate_wait(in->gate_fd, err);

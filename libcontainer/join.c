@@ -55,6 +55,21 @@ static int open_terminal(struct join *j, int *slave_fd, struct err *err)
 	return ret ? err_code(err, ret, "cannot hand the terminal over") : 0;
 }
 
+static bool given(const char *cpus)
+{
+	return cpus && *cpus;
+}
+
+/* config.md, "execCPUAffinity": with "initial" alone the kernel decides. */
+static int set_affinity(const struct spec_process *p, struct err *err)
+{
+	if (given(p->cpu_affinity_final))
+		return process_affinity(0, p->cpu_affinity_final, err);
+	if (!given(p->cpu_affinity_initial))
+		process_affinity_reset();
+	return 0;
+}
+
 static int before_exec(void *arg, struct err *err)
 {
 	struct joined *child = arg;
@@ -82,10 +97,7 @@ static int before_exec(void *arg, struct err *err)
 			return ret;
 	}
 	ret = sync_wait_go(j->child_sync, err);
-	if (!ret && j->ps.process->cpu_affinity_final)
-		ret = process_affinity(0, j->ps.process->cpu_affinity_final,
-				       err);
-	return ret;
+	return ret ? ret : set_affinity(j->ps.process, err);
 }
 
 static int join_work(struct join *j, struct joined *child, struct err *err)
@@ -162,6 +174,13 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 	pid_t joiner;
 	int ret;
 
+	/* of the parent too, so that no CPU outside is ever used */
+	if (given(j->ps.process->cpu_affinity_initial)) {
+		ret = process_affinity(0, j->ps.process->cpu_affinity_initial,
+				       err);
+		if (ret)
+			return ret;
+	}
 	ret = sync_pair(&j->parent_sync, &j->child_sync);
 	if (ret)
 		return err_code(err, ret, "cannot make the sync sockets");

@@ -152,8 +152,22 @@ int process_limits(pid_t pid, const struct spec_process *process,
 int process_oom_score(int proc_fd, pid_t pid,
 		      const struct spec_process *process, struct err *err);
 
+/**
+ * process_scheduler() - process.scheduler; nothing when unset.
+ * @pid: 0 for the caller; process_apply() does that, except for exec
+ */
+int process_scheduler(pid_t pid, const struct spec_process *process,
+		      struct err *err);
+
 /** process_affinity() - execCPUAffinity: set a cpu list ("0-1,3") on a pid. */
 int process_affinity(pid_t pid, const char *cpus, struct err *err);
+
+/**
+ * process_affinity_reset() - run on all CPUs of the cgroup's cpuset: since
+ * Linux 6.2 what hull's caller was bound to would stay in force there. Not
+ * being able to (a deadline policy) leaves it as it is.
+ */
+void process_affinity_reset(void);
 
 /**
  * process_sysctls() - write linux.sysctl through @proc_fd, in the container's

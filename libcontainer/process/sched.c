@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,9 +33,10 @@ struct sched_attr_v0 {
 
 _Static_assert(sizeof(struct sched_attr_v0) == 48, "SCHED_ATTR_SIZE_VER0");
 
-int step_scheduler(struct apply *a, struct err *err)
+int process_scheduler(pid_t pid, const struct spec_process *process,
+		      struct err *err)
 {
-	const struct spec_scheduler *want = &a->ctx->process->scheduler;
+	const struct spec_scheduler *want = &process->scheduler;
 	struct sched_attr_v0 attr = {
 		.size = sizeof(attr),
 		.policy = (uint32_t)want->policy,
@@ -48,10 +50,18 @@ int step_scheduler(struct apply *a, struct err *err)
 
 	if (!want->set)
 		return 0;
-	if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+	if (syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
 		return err_at(err, -errno, "process.scheduler",
 			      "error setting scheduler: %s", err_text(errno));
 	return 0;
+}
+
+int step_scheduler(struct apply *a, struct err *err)
+{
+	/* exec clones once more, and a deadline task may not, or loses it */
+	if (a->ctx->is_exec)
+		return 0;
+	return process_scheduler(0, a->ctx->process, err);
 }
 
 int step_io_priority(struct apply *a, struct err *err)
@@ -81,4 +91,12 @@ int process_affinity(pid_t pid, const char *cpus, struct err *err)
 			      "cannot run on CPUs '%s': %s", cpus,
 			      err_text(errno));
 	return 0;
+}
+
+void process_affinity_reset(void)
+{
+	unsigned long bits[CPUS_MAX / LONG_BITS];
+
+	memset(bits, 0xff, sizeof(bits));
+	syscall(SYS_sched_setaffinity, 0, sizeof(bits), bits);
 }

@@ -87,6 +87,51 @@ t_process_file() {
 	eq "$(echo "$out" | tr '\n' ' ')" 'y 5 /tmp '
 	down
 }
+t_process_from_a_descriptor() {
+	up
+	echo '{"args": ["/bin/echo", "read"], "cwd": "/"}' >"$T/p.json"
+	exec 9<"$T/p.json"
+	eq "$(hull exec --process /dev/fd/9 "$TAG")" read
+	exec 9<&-
+	down
+}
+t_scheduler() {
+	need_cap 23 CAP_SYS_NICE
+	up
+	echo '{"args": ["/bin/sleep", "1000"], "cwd": "/", "scheduler": {"policy": "SCHED_DEADLINE",
+		"flags": ["SCHED_FLAG_RESET_ON_FORK"], "runtime": 1000000, "deadline": 100000000, "period": 100000000}}' >"$T/p.json"
+	hull exec -d -p "$T/p.json" --pid-file "$T/pid" "$TAG" </dev/null >/dev/null 2>&1
+	has "$(chrt -p "$(cat "$T/pid")")" 'SCHED_DEADLINE|SCHED_RESET_ON_FORK'
+	down
+}
+t_cpu_affinity() {
+	[ "$(nproc)" -ge 2 ] || skip 'needs two processors'
+	all=$(grep Cpus_allowed_list /proc/self/status)
+	bundle
+	sh_args 'grep Cpus_allowed_list /proc/self/status; sleep 1000'
+	taskset -c 0 "$HULL" --root "$T/root" run -d -b "$B" "$TAG" </dev/null >"$T/o" 2>&1
+	wait_for 5 grep -qxF "$all" "$T/o"
+	show='"args": ["/bin/grep", "Cpus_allowed_list", "/proc/self/status"], "cwd": "/"'
+	for a in '"initial": "1"' '"initial": "0", "final": "1"'; do
+		echo "{$show, \"execCPUAffinity\": {$a}}" >"$T/p.json"
+		eq "$(hull exec -p "$T/p.json" "$TAG" | cut -f 2)" 1
+	done
+	echo "{$show}" >"$T/p.json"
+	eq "$(taskset -c 0 "$HULL" --root "$T/root" exec -p "$T/p.json" "$TAG")" "$all"
+	down
+}
+t_cgroup_of_init_when_its_own_is_gone() {
+	up
+	old=$(cg2)/hull-test/$TAG
+	mkdir "$old-2"
+	hull ps -f json "$TAG" | tr -d '[] \n' | tr , '\n' | while read -r pid || [ -n "$pid" ]; do
+		echo "$pid" >"$old-2/cgroup.procs"
+	done
+	rmdir "$old"
+	has "$(hull exec "$TAG" cat /proc/self/cgroup)" "$TAG-2"
+	down
+	rmdir "$old-2"
+}
 t_detached() {
 	up
 	out=$("$TESTS/subreaper" -w "$T/pid" "$HULL" --root "$T/root" exec -d --pid-file "$T/pid" "$TAG" sh -c 'sleep 0.2; exit 33' </dev/null)

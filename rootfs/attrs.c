@@ -51,12 +51,17 @@ static int locked_attrs(int tree_fd, uint64_t *out)
 /*
  * A mount that came from a more privileged user namespace keeps its
  * restrictions. As runc: those that no option mentions stay in silence, one
- * that an option wants gone is an error.
+ * that an option wants gone is an error. nosymfollow is never locked.
+ * @clr: what would be cleared without locks
  */
 static int attrs_apply_locked(size_t i, int tree_fd, unsigned int flags,
-			      const struct mount_bits *bits, struct err *err)
+			      const struct mount_bits *bits, uint64_t clr,
+			      struct err *err)
 {
-	struct mount_attr attr = { .attr_set = bits->set };
+	struct mount_attr attr = {
+		.attr_set = bits->set,
+		.attr_clr = clr & MOUNT_ATTR_NOSYMFOLLOW,
+	};
 	uint64_t have = 0, atime = MOUNT_ATTR__ATIME;
 	int ret = locked_attrs(tree_fd, &have);
 
@@ -92,7 +97,8 @@ static int bits_set(size_t i, int tree_fd, unsigned int flags, unsigned int how,
 		attr.attr_clr |= SETTABLE & ~bits->set;
 	ret = how & ATTRS_KEEP ? -EPERM : mnt_setattr(tree_fd, flags, &attr);
 	if (ret == -EPERM)
-		return attrs_apply_locked(i, tree_fd, flags, bits, err);
+		return attrs_apply_locked(i, tree_fd, flags, bits,
+					  attr.attr_clr, err);
 	return ret < 0 ? attrs_err(err, i, ret, "attributes") : 0;
 }
 

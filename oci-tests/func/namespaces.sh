@@ -83,6 +83,17 @@ t_user_namespace() {
 	has "$(run_sh 'ls -l /dev/null')" '1,   3'
 	eq "$(run_sh 'echo x >/dev/null && echo ok')" ok
 }
+t_user_namespace_and_the_sources_attributes() {
+	userns
+	mkdir "$T/src"
+	mount -t tmpfs -o nosuid,nodev,noexec,nosymfollow "$TAG" "$T/src"
+	cfg --arg s "$T/src" '.mounts += [{destination: "/mnt", type: "bind", source: $s, options: ["bind", "ro"]}]'
+	out=$(run_sh 'grep " /mnt " /proc/self/mountinfo') || true
+	umount "$T/src"
+	# only a lockable one stays without being asked for
+	has "$out" ' ro,nosuid,nodev,noexec,relatime'
+	hasnt "$out" nosymfollow
+}
 t_user_namespace_exec_and_kill() {
 	userns
 	started

@@ -125,7 +125,9 @@ int globals_apply(struct globals *g, struct call *call, struct err *err)
 		call->ctx.root = g->root_path;
 	}
 	call->ctx.manager = (enum hull_cgroup_manager)g->cgroup_manager;
+#ifndef __SANITIZE_ADDRESS__ /* there everything is to be given back */
 	call->ctx.exiting = true;
+#endif
 	if (g->systemd_cgroup)
 		call->ctx.manager = HULL_SYSTEMD;
 	call->vm = g->isolation == ISOLATION_VM ||

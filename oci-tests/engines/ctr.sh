@@ -54,7 +54,7 @@ out "run --rm: --rootfs" hello fs --rm "$D/rootfs" t2 echo hello
 rc "run --rm: exit status" 42 fs --rm "$D/rootfs" t3 sh -c 'exit 42'
 rc "run --rm: killed by a signal" 143 fs --rm "$D/rootfs" t4 sh -c 'kill -TERM $$; trap "exit 143" TERM; kill -TERM $$; sleep 9'
 has "run: standard input" '^from-stdin$' bash -c \
-	"echo from-stdin | timeout 60 ctr -a $D/c.sock run ${with[*]} --env PATH=/bin --rm --rootfs $D/rootfs t5 cat"
+	"(echo from-stdin; sleep 3) | timeout -k 5 60 ctr -a $D/c.sock run ${with[*]} --env PATH=/bin --rm --rootfs $D/rootfs t5 cat"
 has "run -t: a terminal" '^/dev/pts/0' tty_of ctr -a "$D/c.sock" run "${with[@]}" \
 	--env PATH=/bin --rm -t --rootfs "$D/rootfs" t6 sh -c 'tty; test -t 0 && test -t 1'
 out "run: environment, cwd, user" '/tmp 1000 v' fs --rm --env K=v --cwd /tmp --user 1000 \
@@ -66,7 +66,7 @@ ok "run: --mount writes" fs --rm --mount "type=bind,src=$W/vol,dst=/mnt,options=
 	"$D/rootfs" t9 touch /mnt/new
 ok "run: --mount wrote" test -e "$W/vol/new"
 has "run: --memory-limit kills" '^137$' bash -c \
-	"timeout 60 ctr -a $D/c.sock run ${with[*]} --env PATH=/bin --rm --memory-limit 16777216 --rootfs $D/rootfs t10 $FILL; echo \$?"
+	"timeout -k 5 60 ctr -a $D/c.sock run ${with[*]} --env PATH=/bin --rm --memory-limit 16777216 --rootfs $D/rootfs t10 $FILL; echo \$?"
 has "run: --seccomp" '^Seccomp:.2' fs --rm --seccomp "$D/rootfs" t11 grep Seccomp: /proc/self/status
 has "run: --privileged" '^CapEff:.0*1ff' fs --rm --privileged "$D/rootfs" t12 grep CapEff /proc/self/status
 net_host() { # brings binds of the host's files, which may not be there
@@ -94,7 +94,7 @@ has "task exec -t: its size" '^33 77' tty_of ctr -a "$D/c.sock" task exec -t --e
 rc "task exec -t: exit status" 5 tty_of ctr -a "$D/c.sock" task exec -t --exec-id e5 d1 sh -c 'exit 5'
 fails "task exec: no such program" 1 'executable file not found' ctr task exec --exec-id e6 d1 nonexist
 fails "task exec: no such cwd" 1 'no such file' ctr task exec --exec-id e7 --cwd /nonexist d1 id
-rc "task exec: 300 kB of output" 0 bash -c "test \$(timeout 60 ctr -a $D/c.sock task exec --exec-id e8 d1 head -c 300000 /dev/zero | wc -c) = 300000"
+rc "task exec: 300 kB of output" 0 bash -c "test \$(timeout -k 5 60 ctr -a $D/c.sock task exec --exec-id e8 d1 head -c 300000 /dev/zero | wc -c) = 300000"
 ok "task exec -d" ctr task exec -d --exec-id e9 d1 sleep 1000
 has "task ps: both processes" "^$(pid_of d1) " ctr task ps d1
 ps_count() { test "$(ctr task ps d1 | grep -c '^[0-9]')" -ge 3; }
@@ -113,20 +113,20 @@ fails "run: the same name" 1 'already exists' fs -d "$D/rootfs" d1 id
 ok "task kill -s USR1" ctr task kill -s USR1 d1
 ok "task kill: STOPPED" wait_for 10 status_is d1 STOPPED
 fails "task kill: of a stopped one" 1 'already finished|not found' ctr task kill -s TERM d1
-rc "task rm: the exit status" 7 ctr task rm d1
+has "task rm: the exit status" 'code 7$|code 7"' ctr task rm d1
 ok "container rm" ctr container rm d1
 
 ok "run -d: again" fs -d "$D/rootfs" d1 sleep 1000
 ok "task kill -a -s KILL" ctr task kill -a -s KILL d1
 ok "task kill -a: STOPPED" wait_for 10 status_is d1 STOPPED
-ok "task rm" bash -c "timeout 60 ctr -a $D/c.sock task rm d1; test \$? = 137"
+has "task rm: killed" 'code 137"' ctr task rm d1
 ok "container rm: again" ctr container rm d1
 
 # ---- create, then start
 ok "container create" ctr container create \
 	--runtime io.containerd.runc.v2 --runtime-config-path "$D/runtime.toml" --env PATH=/bin \
 	--rootfs "$D/rootfs" n1 sh -c 'exit 9'
-ok "task start: exit status" bash -c "timeout 60 ctr -a $D/c.sock task start n1; test \$? = 9"
+ok "task start: exit status" bash -c "timeout -k 5 60 ctr -a $D/c.sock task start n1; test \$? = 9"
 ok "container rm: of n1" ctr container rm n1
 
 # ---- a namespace by path
@@ -147,5 +147,5 @@ ok "crash: its cgroup is gone" wait_for 10 test ! -d /sys/fs/cgroup/default/k1
 ok "crash: its state is gone" wait_for 10 test ! -e "$D/rt/default/k1"
 ok "crash: container rm" ctr container rm k1
 ok "crash: the name can be used again" fs --rm "$D/rootfs" k1 true
-no_states() { test -z "$(ls -A "$D/rt/default" 2>/dev/null)"; }
+no_states() { test -z "$(ls "$D/rt/default" 2>/dev/null)"; }
 ok "no state is left" no_states

@@ -64,7 +64,8 @@ skip() { # name reason
 }
 # a check chosen by PICK (a regular expression) or none: all
 picked() { [[ $1 =~ ${PICK:-.} ]]; }
-said() { tr -d '\r' <"$D/out"; }
+# without what script(1) shows of the end of its input
+said() { tr -d '\r\b' <"$D/out" | sed 's/^\^[@D]//'; }
 attempt() { # status command...: sets why
 	local want=$1 got=0
 	shift
@@ -141,8 +142,8 @@ make_image() { # an OCI image in $D/image.tar, its tree in $D/rootfs(.tar)
 	make_rootfs "$D/rootfs"
 	tar -C "$D/rootfs" -cf "$D/rootfs.tar" .
 }
-# fills memory until it is killed
-FILL='dd if=/dev/zero of=/dev/null bs=64M count=1'
+# for tests: fills memory until it is killed
+export FILL='dd if=/dev/zero of=/dev/null bs=64M count=1'
 
 # ---- what is left behind
 

@@ -6,7 +6,9 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,6 +18,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "libcontainer/statedir.h"
 
 #define NS_FILE ".pins"
@@ -24,6 +27,10 @@
 #define STACK_BYTES 16384
 #define PLACE_TRIES 16
 #define UMOUNT_TRIES 8
+#define OPEN_PIN (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+#define PIDFS_MAGIC 0x50494446UL
+/* linux/nsfs.h of Linux 6.11; Debian 12's headers are older. */
+#define GET_NS_ID _IOR(0xb7, 5, uint64_t)
 
 /**
  * struct visit - what a visitor does in the pin namespace.
@@ -97,11 +104,58 @@ static int read_pin(void *arg)
 	v->ret = enter(v);
 	if (v->ret)
 		return 0;
-	v->out_fd = open(v->id, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW |
-					O_CLOEXEC);
+	v->out_fd = open(v->id, OPEN_PIN);
 	if (v->out_fd < 0)
 		v->ret = -errno;
 	return 0;
+}
+
+/* 0: a kernel before 6.11 */
+static uint64_t ns_id(int ns_fd)
+{
+	uint64_t id;
+
+	return ns_fd < 0 || ioctl(ns_fd, GET_NS_ID, &id) < 0 ? 0 : id;
+}
+
+static int run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/*
+ * Only a namespace with a higher id than that of the mounting process's can be
+ * mounted, lest two of them hold each other. Since Linux 6.18 each CPU has a
+ * range of its own to take ids from, so that a later one can be lower, unless
+ * hull is in the first namespace of the machine. On one of the CPUs the id
+ * gets higher: the one where this process's namespace was made, for instance.
+ */
+static int unshare_later(struct visit *v)
+{
+	auto_fd int here_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	uint64_t here = ns_id(here_fd);
+	cpu_set_t all;
+
+	CPU_ZERO(&all);
+	for (int cpu = -1; cpu < CPU_SETSIZE; cpu++) {
+		if (!cpu && sched_getaffinity(0, sizeof(all), &all) < 0)
+			return -ELOOP;
+		if (cpu >= 0 && (!CPU_ISSET(cpu, &all) || run_on(cpu) < 0))
+			continue;
+		auto_close_fd(&v->ns_fd);
+		if (unshare(CLONE_NEWNS) < 0)
+			return -errno;
+		v->ns_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+		if (v->ns_fd < 0)
+			return -errno;
+		if (!here || ns_id(v->ns_fd) > here)
+			return 0;
+	}
+	return -ELOOP;
 }
 
 /*
@@ -112,10 +166,11 @@ static int read_pin(void *arg)
  */
 static int make_ns(struct visit *v)
 {
-	if (unshare(CLONE_NEWNS) < 0)
-		return -errno;
-	v->ns_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (v->ns_fd < 0 || setns(v->ns_fd, CLONE_NEWNS) < 0 ||
+	int ret = unshare_later(v);
+
+	if (ret)
+		return ret;
+	if (setns(v->ns_fd, CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    move_mount(v->dir_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) <
 		    0 ||
@@ -150,11 +205,11 @@ static int clone_private(int dir_fd, const char *name)
 	return take_fd(&fd);
 }
 
-static bool umount_ns(int root_fd)
+static bool umount_at(int root_fd, const char *name)
 {
-	char path[64];
+	char path[64 + NAME_MAX];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/" NS_FILE, root_fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", root_fd, name);
 	return !umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
@@ -172,7 +227,7 @@ static int mount_ns(int root_fd, int ns_fd)
 	if (tree_fd < 0)
 		return -errno;
 	/* of a dead one */
-	for (int i = 0; i < UMOUNT_TRIES && umount_ns(root_fd); i++)
+	for (int i = 0; i < UMOUNT_TRIES && umount_at(root_fd, NS_FILE); i++)
 		;
 	if (mknodat(root_fd, NS_FILE, S_IFREG | 0600, 0) < 0 && errno != EEXIST)
 		return -errno;
@@ -191,24 +246,40 @@ static int mount_ns(int root_fd, int ns_fd)
 	return 0;
 }
 
-static void pin_path(const char *id, char *path, size_t size)
+struct pin_path {
+	char s[sizeof(PIN_DIR) + 1 + NAME_MAX];
+};
+
+static struct pin_path pin_path(const char *id)
 {
-	snprintf(path, size, PIN_DIR "/%s", id);
+	struct pin_path path;
+
+	snprintf(path.s, sizeof(path.s), PIN_DIR "/%s", id);
+	return path;
+}
+
+/* Also when it has a mount in this very namespace. */
+static void remove_file(int root_fd, const char *id)
+{
+	struct pin_path path = pin_path(id);
+
+	if (unlinkat(root_fd, path.s, 0) < 0 && errno == EBUSY &&
+	    umount_at(root_fd, path.s))
+		unlinkat(root_fd, path.s, 0);
 }
 
 /* A file of that name is left from a container whose directory somebody else
  * has removed. */
 static int make_file(int root_fd, const char *id)
 {
-	char path[sizeof(PIN_DIR) + 1 + NAME_MAX];
+	struct pin_path path = pin_path(id);
 
-	pin_path(id, path, sizeof(path));
-	if (!mknodat(root_fd, path, S_IFREG | 0600, 0))
+	if (!mknodat(root_fd, path.s, S_IFREG | 0600, 0))
 		return 0;
 	if (errno != EEXIST)
 		return -errno;
-	unlinkat(root_fd, path, 0);
-	return mknodat(root_fd, path, S_IFREG | 0600, 0) < 0 ? -errno : 0;
+	remove_file(root_fd, id);
+	return mknodat(root_fd, path.s, S_IFREG | 0600, 0) < 0 ? -errno : 0;
 }
 
 static int make_dir_and_file(int root_fd, const char *id)
@@ -274,6 +345,11 @@ static int add_locked(int root_fd, struct visit *v)
 		ret = add_to_ns(root_fd, v);
 	if (ret == -ESTALE)
 		ret = add_to_new_ns(root_fd, v);
+	if (ret && move_mount(v->pin_fd, "", root_fd, pin_path(v->id).s,
+			      MOVE_MOUNT_F_EMPTY_PATH) == 0) {
+		log_info("no namespace for exit statuses: %s", err_text(ret));
+		ret = 0;
+	}
 	return ret;
 }
 
@@ -308,13 +384,18 @@ int pins_add(int root_fd, const char *id, int pidfd, struct err *err)
 
 int pins_open(int root_fd, const char *id)
 {
-	auto_fd int ns_fd =
-		openat(root_fd, NS_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct visit v = { .id = id, .ns_fd = ns_fd, .out_fd = -1 };
+	auto_fd int ns_fd = -1, fd = openat(root_fd, pin_path(id).s, OPEN_PIN);
+	struct visit v = { .id = id, .out_fd = -1 };
 	int ret;
 
+	if (fd < 0)
+		return -errno;
+	if (path_is_fs(fd, PIDFS_MAGIC))
+		return take_fd(&fd);
+	ns_fd = openat(root_fd, NS_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (ns_fd < 0)
 		return -errno;
+	v.ns_fd = ns_fd;
 	ret = visit(read_pin, &v);
 	return ret ? ret : v.out_fd;
 }
@@ -336,17 +417,14 @@ static void remove_ns(int root_fd)
 		return; /* somebody has begun anew */
 	for (int i = 0; i < UMOUNT_TRIES; i++) {
 		if (!unlinkat(root_fd, NS_FILE, 0) || errno != EBUSY ||
-		    !umount_ns(root_fd))
+		    !umount_at(root_fd, NS_FILE))
 			return;
 	}
 }
 
 void pins_remove(int root_fd, const char *id)
 {
-	char path[sizeof(PIN_DIR) + 1 + NAME_MAX];
-
-	pin_path(id, path, sizeof(path));
-	unlinkat(root_fd, path, 0);
+	remove_file(root_fd, id);
 	if (unlinkat(root_fd, PIN_DIR, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return;
 	if (is_there(root_fd, NS_FILE))

@@ -14,6 +14,9 @@ struct err;
  *   <root>/.pins         the pin namespace, kept by a bind mount of its nsfs
  *                        file. Copies of a mount namespace leave it out
  *
+ * Where such a namespace cannot be made (on an initramfs, say) the pidfd is
+ * mounted on the same file in hull's own namespace.
+ *
  * Nothing else of the host is mounted in there. To remove the file, in any
  * other namespace, is to remove its mount. The first pin makes all this, the
  * last one's removal ends it.

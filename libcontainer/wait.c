@@ -86,6 +86,7 @@ static bool seen_status(pid_t pid, uint64_t start_time, int pidfd, int *status)
 	return false;
 }
 
+/* Once the status is written down nothing else knows it any more. */
 static void save(struct ct *ct, const int *status, bool exact)
 {
 	struct ct again = CT_INIT;
@@ -93,8 +94,10 @@ static void save(struct ct *ct, const int *status, bool exact)
 	again.root_fd = ct->root_fd;
 	if (!statedir_open(&again, ct->st.id, SAVE_WAIT_MS, NULL) &&
 	    again.st.pid == ct->st.pid &&
-	    again.st.start_time == ct->st.start_time)
+	    again.st.start_time == ct->st.start_time) {
 		record_end(&again, status, exact);
+		ct->st.exit = again.st.exit;
+	}
 	again.root_fd = -1; /* borrowed */
 	ct_close(&again);
 }

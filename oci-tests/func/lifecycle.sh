@@ -108,6 +108,71 @@ t_wait_after_the_end() {
 	eq "$(state exit.code)" 9
 	hull delete "$TAG"
 }
+# the first to ask, when nothing but the pin knows any more
+t_wait_is_the_first_to_ask() {
+	kernel_at_least 6 15 || skip 'the kernel keeps no exit status of a reaped process (Linux 6.15)'
+	bundle
+	started 'sleep 1; exit 11'
+	pid=$(state pid)
+	wait_for 10 test ! -e "/proc/$pid"
+	status 11 hull wait "$TAG"
+	hull delete "$TAG"
+}
+pin_mounts() {
+	grep -cF "$T/root/" "${1:-/proc/self/mountinfo}" || true
+}
+t_pins_are_one_mount() {
+	kernel_at_least 6 15 || skip 'the kernel keeps no exit status of a reaped process (Linux 6.15)'
+	bundle
+	for n in 1 2 3; do
+		cfg --arg cg "/hull-test/$TAG-$n" '.linux.cgroupsPath = $cg'
+		started 'sleep 1000' "$TAG-$n"
+		eq "$(pin_mounts)" 1 'mounts on the host'
+	done
+	eq "$(ls "$T/root/.pinned" | wc -l)" 3
+	eq "$(pin_mounts "/proc/$(state pid "$TAG-3")/mountinfo")" 0 'mounts in the container'
+	eq "$(unshare -m grep -cF "$T/root/" /proc/self/mountinfo || true)" 0 'mounts in a new namespace'
+	hull delete -f "$TAG-1"
+	hull kill "$TAG-2" 9
+	status 137 hull wait "$TAG-2"
+	eq "$(pin_mounts)" 1 'mounts on the host'
+	hull delete "$TAG-2"
+	hull delete -f "$TAG-3"
+	eq "$(pin_mounts)" 0 'mounts on the host'
+	[ ! -e "$T/root/.pins" ] || fail '.pins is left'
+}
+# a service with mounts of its own, slaves of the host's shared ones
+t_pins_on_shared_mounts() {
+	kernel_at_least 6 15 || skip 'the kernel keeps no exit status of a reaped process (Linux 6.15)'
+	bundle
+	started 'exit 0'
+	hull wait "$TAG" || true
+	hull delete "$TAG"
+	mkdir "$T/m"
+	cat >"$T/on-shared" <<-EOF
+		set -eu
+		mount -t tmpfs none "$T/m"
+		mount --make-shared "$T/m"
+		unshare -m --propagation slave sleep 60 &
+		other=\$!
+		sleep 0.3
+		"$HULL" --root "$T/m/root" run -d -b "$B" "$TAG" </dev/null >/dev/null 2>&1
+		while [ -e /proc/\$("$HULL" --root "$T/m/root" state "$TAG" | jq .pid) ]; do
+			[ "\$("$HULL" --root "$T/m/root" state "$TAG" | jq .pid)" != 0 ] || break
+			sleep 0.1
+		done
+		rc=0
+		"$HULL" --root "$T/m/root" wait "$TAG" || rc=\$?
+		"$HULL" --root "$T/m/root" delete "$TAG"
+		[ "\$(ls -A "$T/m/root" | grep -vc cache)" = 0 ]
+		! grep -F "$T/m/root" /proc/self/mountinfo /proc/\$other/mountinfo
+		kill \$other
+		umount "$T/m"
+		exit \$rc
+	EOF
+	sh_args 'sleep 1; exit 12'
+	status 12 unshare -m --propagation private sh "$T/on-shared"
+}
 t_exit_record_of_a_signal() {
 	bundle
 	started

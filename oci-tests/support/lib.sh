@@ -170,7 +170,7 @@ census() {
 		fi
 	done
 	if [ -d "$T/root" ]; then
-		find "$T/root" -mindepth 1 -maxdepth 1 ! -name '.*' | sed 's/^/state: /'
+		find "$T/root" -mindepth 1 -maxdepth 1 ! -name .cache | sed 's/^/state: /'
 	fi
 	ip -o link 2>/dev/null | grep -F "${TAG#hull-}" | sed 's/^/interface: /' || true
 }

@@ -2,19 +2,25 @@
 #include "oci-tests/unit/libcontainer/lab.h"
 
 #include "libcontainer/exitwatch.h"
+#include "libcontainer/pins.h"
 
-static bool is_mounted(const struct lab *lab)
+/* Mounts of this namespace below the root. */
+static int mount_count(const struct lab *lab)
 {
-	char line[PATH_MAX], path[PATH_MAX];
+	char line[PATH_MAX];
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	bool found = false;
+	int n = 0;
 
-	lab_path(lab, "k1", "exit", path);
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f))
-		found |= strstr(line, path) != NULL;
+		n += strstr(line, lab->root) != NULL;
 	fclose(f);
-	return found;
+	return n;
+}
+
+static bool is_pinned(const struct lab *lab)
+{
+	return lab_exists(lab, ".pinned", "k1") && mount_count(lab) == 1;
 }
 
 /* A container whose init ends as told once it gets a byte. */
@@ -97,15 +103,153 @@ static void test_pin(void **state)
 		int fd;
 		pid_t pid = begin(lab, cases[i].code, cases[i].sig, &fd, true);
 
-		assert_true(is_mounted(lab));
+		assert_true(is_pinned(lab));
 		assert_int_equal(lab_status(lab, "k1"), HULL_RUNNING);
 		close(fd);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 		expect_status(lab, true, cases[i].status);
 		expect_status(lab, true, cases[i].status);
+		/* known is known: nothing has to be kept any longer */
+		assert_false(lab_exists(lab, ".pinned", NULL));
+		assert_int_equal(mount_count(lab), 0);
 		lab_delete(lab, "k1");
-		assert_false(is_mounted(lab));
 	}
+}
+
+/* wait(1) is the first to ask, long after the end. */
+static void test_pin_wait(void **state)
+{
+	const struct lab *lab = *state;
+	int fd, status = 0;
+	pid_t pid = begin(lab, 9, 0, &fd, true);
+
+	close(fd);
+	waitpid(pid, NULL, 0);
+	if (geteuid() == 0 && !exitwatch_needed()) {
+		assert_int_equal(hull_wait(&lab->ctx, "k1", &status, NULL), 0);
+		assert_int_equal(status, 9);
+		expect_status(lab, true, 9 << 8);
+	}
+	lab_delete(lab, "k1");
+}
+
+/* A second container keeps the namespace, the last one takes it away. */
+static void test_pins_of_two(void **state)
+{
+	const struct lab *lab = *state;
+	struct hull_state got;
+	int fd;
+	pid_t pid;
+
+	if (geteuid() != 0 || exitwatch_needed())
+		skip();
+	pid = begin(lab, 4, 0, &fd, true);
+	for (int i = 0; i < 3; i++) {
+		auto_ct struct ct ct = CT_INIT;
+		auto_fd int pidfd = sys_pidfd_open(getpid(), 0);
+
+		lab_make(lab, "k2", getpid(), true);
+		assert_int_equal(ct_open(&lab->ctx, "k2", true, &ct, NULL), 0);
+		assert_int_equal(record_pin(&ct, pidfd, NULL), 0);
+		assert_int_equal(mount_count(lab), 1);
+		assert_int_equal(ct_remove(&ct, NULL), 0);
+		assert_true(is_pinned(lab));
+	}
+	close(fd);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(hull_state_get(&lab->ctx, "k1", &got, NULL), 0);
+	assert_int_equal(got.exit.status, 4 << 8);
+	hull_state_release(&got);
+	lab_delete(lab, "k1");
+	assert_int_equal(mount_count(lab), 0);
+}
+
+/* What is left by a hull that was killed while it made or removed a pin: the
+ * next pin is made all the same, and nothing stays. */
+static void test_pin_leftovers(void **state)
+{
+	const struct lab *lab = *state;
+
+	if (geteuid() != 0 || exitwatch_needed())
+		skip();
+	for (unsigned int set = 0; set < 8; set++) {
+		char path[PATH_MAX];
+		int fd;
+		pid_t pid;
+
+		if (set & 4) { /* a dead namespace */
+			auto_ct struct ct ct = CT_INIT;
+			auto_fd int pidfd = sys_pidfd_open(getpid(), 0);
+
+			lab_make(lab, "k1", getpid(), true);
+			assert_int_equal(
+				ct_open(&lab->ctx, "k1", true, &ct, NULL), 0);
+			assert_int_equal(record_pin(&ct, pidfd, NULL), 0);
+			lab_path(lab, ".pinned", "k1", path);
+			assert_int_equal(unlink(path), 0);
+			lab_path(lab, ".pinned", NULL, path);
+			assert_int_equal(rmdir(path), 0);
+			lab_path(lab, "k1", "state.json", path);
+			assert_int_equal(unlink(path), 0);
+			lab_path(lab, "k1", NULL, path);
+			assert_int_equal(rmdir(path), 0);
+		}
+		lab_path(lab, ".pinned", NULL, path);
+		if (set & 3)
+			assert_int_equal(mkdir(path, 0700), 0);
+		if (set & 2)
+			lab_write(lab, ".pinned", "k1", "", 0);
+		if (set == 1 || set == 2)
+			lab_write(lab, ".pins", NULL, "", 0);
+		pid = begin(lab, 8, 0, &fd, true);
+		assert_true(is_pinned(lab));
+		close(fd);
+		waitpid(pid, NULL, 0);
+		expect_status(lab, true, 8 << 8);
+		lab_delete(lab, "k1");
+		assert_int_equal(mount_count(lab), 0);
+		assert_false(lab_exists(lab, ".pins", NULL));
+	}
+}
+
+/* Many at once, with the first and the last one over and over. */
+static void test_pin_storm(void **state)
+{
+	const struct lab *lab = *state;
+	int status;
+
+	if (geteuid() != 0 || exitwatch_needed())
+		skip();
+	for (int w = 0; w < 4; w++) {
+		char id[8];
+
+		snprintf(id, sizeof(id), "w%d", w);
+		if (fork())
+			continue;
+		for (int i = 0; i < 100; i++) {
+			struct ct ct = CT_INIT;
+			int pidfd = sys_pidfd_open(getpid(), 0), fd;
+
+			if (ct_new(&lab->ctx, id, &ct, NULL) ||
+			    record_pin(&ct, pidfd, NULL))
+				_exit(1);
+			close(pidfd);
+			fd = pins_open(ct.root_fd, id);
+			if (fd < 0 || proc_exit_status(fd, &status) != -EAGAIN)
+				_exit(2);
+			close(fd);
+			if (ct_remove(&ct, NULL))
+				_exit(3);
+			ct_close(&ct);
+		}
+		_exit(0);
+	}
+	for (int w = 0; w < 4; w++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(mount_count(lab), 0);
+	assert_false(lab_exists(lab, ".pins", NULL));
 }
 
 /* The first look found nothing (no pin): unknown stays unknown. */
@@ -168,7 +312,7 @@ static void test_pin_denied(void **state)
 		if (record_pin(&ct, pidfd, NULL))
 			_exit(2);
 		record_unpin(&ct);
-		_exit(faccessat(ct.dir_fd, "exit", F_OK, 0) ? 0 : 3);
+		_exit(lab_exists(lab, ".pinned", NULL) ? 3 : 0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -279,6 +423,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(test_pin),
+		LAB_TEST(test_pin_wait),
+		LAB_TEST(test_pins_of_two),
+		LAB_TEST(test_pin_leftovers),
+		LAB_TEST(test_pin_storm),
 		LAB_TEST(test_no_pin),
 		LAB_TEST(test_wait_status),
 		LAB_TEST(test_pin_denied),

@@ -259,8 +259,7 @@ static void test_leftovers(void **state)
 {
 	const struct lab *lab = *state;
 	static const char *const names[] = { NULL, ".state.json.1.0",
-					     "config.json", "gate.sock",
-					     "exit" };
+					     "config.json", "gate.sock" };
 	char path[PATH_MAX];
 	struct hull_state *list;
 	size_t count;

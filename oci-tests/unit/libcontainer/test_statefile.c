@@ -348,8 +348,6 @@ static void test_special_files(void **state)
 		lab_make(lab, "k1", 0, false);
 		lab_path(lab, "k1", "config.json", path);
 		make_special(path, kind);
-		lab_path(lab, "k1", "exit", path);
-		make_special(path, kind);
 		lab_path(lab, "k1", "gate.sock", path);
 		make_special(path, kind);
 		assert_int_equal(lab_status(lab, "k1"), HULL_STOPPED);

@@ -82,6 +82,6 @@ t_delete_force() {
 t_create_with_limits() {
 	bundle '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 50}}'
 	sh_args 'sleep 1000'
-	SWEEP=60 sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
+	SWEEP=$((SWEEP / 3 + 1)) sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
 }
 cases "$@"

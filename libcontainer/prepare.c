@@ -92,10 +92,12 @@ static int check_cgroup(const struct cg_place *place, struct err *err)
 		return 0; /* not there: cg_create() says why if it cannot be */
 	if (cg_is_populated(cg_fd) > 0)
 		return err_at(err, -EBUSY, "linux.cgroupsPath",
-			      "cgroup '%s' is not empty", place->path);
+			      "container's cgroup is not empty: '%s'",
+			      place->path);
 	if (cg_is_frozen(cg_fd) > 0)
 		return err_at(err, -EBUSY, "linux.cgroupsPath",
-			      "cgroup '%s' is frozen", place->path);
+			      "container's cgroup unexpectedly frozen: '%s'",
+			      place->path);
 	return 0;
 }
 

@@ -113,4 +113,17 @@ t_cgroup_in_use() {
 	rmdir "$(cg2)/hull-test/$TAG"
 	eq $rc 1
 }
+t_used_cgroup() {
+	bundle
+	started 'sleep 1000'
+	refuses "container's cgroup is not empty" hull run -b "$B" "$TAG-2"
+	hull delete -f "$TAG"
+	d=$(cg2)/hull-test/$TAG
+	mkdir "$d"
+	echo 1 >"$d/cgroup.freeze"
+	rc=0
+	(refuses "container's cgroup unexpectedly frozen" hull create -b "$B" "$TAG") || rc=$?
+	rmdir "$d"
+	eq $rc 0
+}
 cases "$@"

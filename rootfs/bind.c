@@ -164,10 +164,11 @@ int bind_mount(struct rootfs *r, size_t i, struct err *err)
 		return ret;
 	fd_later(r, target.fd);
 	ret = mnt_attach(tree_fd, target.fd);
+	/* "is a directory" would be a program's fault to those who read it */
 	if (ret == -ENOTDIR)
 		return mount_err(
 			err, i, "", ret,
-			"cannot mount '%s' on '%s': one is a directory, the other is not: not a directory",
+			"cannot mount '%s' on '%s': a file and a directory: not a directory",
 			r->plans[i].source, m->destination);
 	if (ret < 0)
 		return mount_err(

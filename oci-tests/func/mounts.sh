@@ -145,6 +145,18 @@ t_device_rules_allow_all() {
 		hasnt "$(run_sh 'rm -f /tmp/fuse; mknod /tmp/fuse c 10 229 && probe open /tmp/fuse r')" EPERM
 	done
 }
+# engines take "is a directory" for a program that is one, and exit with 126
+t_file_and_directory() {
+	bundle
+	touch "$T/file"
+	mkdir "$T/dir"
+	add "{destination: \"/etc\", type: \"bind\", source: \"$T/file\", options: [\"bind\"]}"
+	refuses ': not a directory' hull run -b "$B" "$TAG"
+	hasnt "$(cat "$T/refused")" 'is a directory'
+	cfg --arg s "$T/dir" '.mounts[-1] |= (.destination = "/etc/passwd" | .source = $s)'
+	refuses ': not a directory' hull run -b "$B" "$TAG"
+	hasnt "$(cat "$T/refused")" 'is a directory'
+}
 t_symlinked_root_is_refused() {
 	bundle
 	mv "$B/rootfs" "$B/real"

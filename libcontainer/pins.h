@@ -14,12 +14,10 @@ struct err;
  *   <root>/.pins         the pin namespace, kept by a bind mount of its nsfs
  *                        file. Copies of a mount namespace leave it out
  *
- * Where such a namespace cannot be made (on an initramfs, say) the pidfd is
- * mounted on the same file in hull's own namespace.
- *
  * Nothing else of the host is mounted in there. To remove the file, in any
  * other namespace, is to remove its mount. The first pin makes all this, the
- * last one's removal ends it.
+ * last one's removal ends it. Where such a namespace cannot be made (on an
+ * initramfs, say) the pidfd is mounted on the same file in hull's own.
  *
  * Order: who makes a pin makes its file first; who removed one tries to remove
  * .pinned, which fails while there are files in it. Once it is gone the

@@ -137,9 +137,9 @@ has "exec -it: its size" '^33 77' tty exec -it c1 sh -c 'sleep 1; stty size'
 rc "exec -it: exit status" 9 tty exec -it c1 sh -c 'exit 9'
 has "exec --privileged" 'CapEff:.0*1ff' docker exec --privileged c1 grep CapEff /proc/self/status
 has "exec: seccomp" 'Seccomp:.2' docker exec c1 grep Seccomp: /proc/self/status
-fails "exec: no such program" 127 'executable file not found' docker exec c1 nonexist
+fails "exec: no such program" 126 'executable file not found' docker exec c1 nonexist
 fails "exec: not executable" 126 'permission denied' docker exec c1 /etc/text
-fails "exec: no such path" 127 'no such file' docker exec c1 /nonexist
+fails "exec: no such path" 126 'no such file' docker exec c1 /nonexist
 ok "exec -d" docker exec -d c1 sleep 12345
 has "top" 'sleep 12345' docker top c1
 has "stats" '^[0-9.]+(KiB|MiB) ' docker stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' c1

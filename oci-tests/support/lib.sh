@@ -10,7 +10,7 @@
 
 set -eu
 umask 022
-HERE=$(cd "$(dirname "$0")/.." && pwd)
+HERE=${HERE:-$(cd "$(dirname "$0")/.." && pwd)}
 HULL=${HULL:-$HERE/../build/hull}
 TESTS=${TESTS:-$HERE/../build/tests}
 DATA=$HERE/data

@@ -45,9 +45,10 @@ t_detached_has_no_monitor() {
 	bundle
 	started
 	pid=$(state pid)
-	# nothing of hull runs for this container
+	# nothing of hull runs for this container; other cases' hulls are not ours
 	for p in /proc/[0-9]*; do
-		[ "$(readlink "$p/exe" 2>/dev/null)" != "$HULL" ] || fail "hull runs as ${p#/proc/}"
+		[ "${p#/proc/}" != "$pid" ] || continue
+		! tr '\0' '\n' <"$p/cmdline" 2>/dev/null | grep -qxF -- "$TAG" || fail "hull runs as ${p#/proc/}"
 	done
 	kill -0 "$pid"
 	hull delete -f "$TAG"

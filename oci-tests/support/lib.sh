@@ -98,15 +98,10 @@ hull() {
 }
 # a busybox rootfs, made once a run and copied
 rootfs() { # dir
-	mkdir -p "$1"
-	for d in bin dev etc proc sys tmp root var run usr/bin; do
-		mkdir -p "$1/$d"
-	done
+	(mkdir -p "$1" && cd "$1" && mkdir -p bin dev etc proc sys tmp root var run usr/bin)
 	chmod 1777 "$1/tmp"
 	cp /bin/busybox "$1/bin/busybox"
-	for c in $(/bin/busybox --list); do
-		[ "$c" = busybox ] || ln -s busybox "$1/bin/$c"
-	done
+	chroot "$1" /bin/busybox --install -s /bin
 	printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >"$1/etc/passwd"
 	printf 'root:x:0:\nuser:x:1000:\n' >"$1/etc/group"
 }
@@ -135,7 +130,7 @@ bundle() {
 }
 # args WORD...: process.args
 args() {
-	python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@" >"$T/args.json"
+	jq -n '$ARGS.positional' --args -- "$@" >"$T/args.json"
 	cfg --slurpfile a "$T/args.json" '.process.args = $a[0]'
 }
 # sh_args SCRIPT: a shell runs SCRIPT
@@ -162,12 +157,11 @@ census() {
 	grep -F -e "$T/" -e "$TAG" /proc/self/mountinfo | sed 's/^/mount: /' || true
 	find /sys/fs/cgroup -maxdepth 6 -type d -name "*$TAG*" 2>/dev/null |
 		sed 's/^/cgroup: /'
-	for p in /proc/[0-9]*; do
+	grep -lF "$TAG" /proc/[0-9]*/cgroup 2>/dev/null | while read -r p; do
+		p=${p%/cgroup}
 		# a zombie is its parent's business: it has left everything else
-		if grep -qF "$TAG" "$p/cgroup" 2>/dev/null &&
-			! grep -q '^State:.Z' "$p/status" 2>/dev/null; then
+		grep -q '^State:.Z' "$p/status" 2>/dev/null ||
 			echo "process: ${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
-		fi
 	done
 	if [ -d "$T/root" ]; then
 		find "$T/root" -mindepth 1 -maxdepth 1 ! -name .cache | sed 's/^/state: /'

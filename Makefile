@@ -66,7 +66,9 @@ LINK    += -Wl,-z,relro,-z,now -Wl,--gc-sections
 # ---- folders, lowest floor first; each names its sources and libraries
 MODULES := base base/json spec namespaces cgroups rootfs \
 	libcontainer/process libcontainer
-include $(MODULES:%=%/module.mk)
+VMMODULES := microvm/proto microvm/mem microvm/loop microvm/virtio microvm/fs \
+	microvm/x86_64 microvm/kvm microvm/session microvm/jail
+include $(MODULES:%=%/module.mk) $(VMMODULES:%=%/module.mk)
 include cmd/hull/module.mk
 include cmd/hull-net/module.mk
 
@@ -76,7 +78,7 @@ obj-$(1) := $$(patsubst %.c,$(BUILD)/obj/%.o,$$(src-$(1)))
 $$(call archive,$(1)): $$(obj-$(1))
 	$$(Q)mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
-$(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
+$(foreach m,$(MODULES) $(VMMODULES),$(eval $(call module_rules,$(m))))
 
 .PHONY: all
 all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net ## build everything (default goal)

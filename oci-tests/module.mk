@@ -15,6 +15,8 @@ floor-process := libcontainer/process $(floor-spec)
 floor-libcontainer := libcontainer libcontainer/process rootfs cgroups \
 	namespaces $(floor-spec)
 
+floor-microvm := $(VMMODULES) base
+
 unit-src := $(sort $(wildcard oci-tests/unit/*/test_*.c))
 unit-bin := $(patsubst oci-tests/unit/%.c,$(BUILD)/unit/%,$(unit-src))
 unit-floor = $(floor-$(firstword $(subst /, ,$(patsubst $(BUILD)/unit/%,%,$@))))

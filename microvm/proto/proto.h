@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_MICROVM_PROTO_PROTO_H
+#define HULL_MICROVM_PROTO_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+/*
+ * What the host and hull-agent say to each other over vsock streams. Both ends
+ * come from the same build, but the guest is hostile: on the host every length
+ * is checked before anything is allocated, every text is cut and cleaned, and
+ * every wait has a deadline.
+ *
+ * Streams, all to the agent's port PROTO_PORT in the guest except the first:
+ *   boot      the agent connects to the host's port PROTO_PORT once it is up
+ *             and says HELLO; it becomes the control stream of the init session
+ *   control   of an exec session: the host connects and sends EXEC
+ *   stdio     the host connects and sends ATTACH with the session's token and
+ *             0, 1 or 2; after that the stream is raw bytes, and its end (a
+ *             half-close) is the end of the file
+ *   query     the host connects and sends PS, STATS or UPDATE; one REPLY
+ *
+ * A session, on its control stream:
+ *   agent: HELLO (boot only)      host: START or EXEC
+ *   agent: SESSION (token)        host: opens its stdio streams
+ *   agent: STARTED or ERROR       ERROR ends the session
+ *   host:  SIGNAL, RESIZE, any time
+ *   agent: EXITED, after all output was sent; then closes
+ */
+#define PROTO_PORT 1024
+#define PROTO_VERSION 1
+#define PROTO_MAX_SMALL 65536U          /* any message but these: */
+#define PROTO_MAX_START (16U << 20)     /* START, EXEC, UPDATE */
+#define PROTO_MAX_REPLY (1U << 20)      /* REPLY */
+
+enum proto_type {
+	PROTO_HELLO = 1, /* struct proto_hello */
+	PROTO_START,     /* struct proto_start, then JSON */
+	PROTO_EXEC,      /* struct proto_start, then JSON */
+	PROTO_SESSION,   /* struct proto_session */
+	PROTO_ATTACH,    /* struct proto_attach */
+	PROTO_STARTED,   /* nothing */
+	PROTO_ERROR,     /* struct proto_error */
+	PROTO_SIGNAL,    /* struct proto_signal */
+	PROTO_RESIZE,    /* struct proto_resize */
+	PROTO_EXITED,    /* struct proto_exited */
+	PROTO_PS,        /* nothing */
+	PROTO_STATS,     /* nothing */
+	PROTO_UPDATE,    /* JSON: a linux.resources object */
+	PROTO_REPLY,     /* struct proto_reply, then JSON */
+	PROTO_TYPES,
+};
+
+/** struct proto_head - before each message; little-endian as all of x86 is. */
+struct proto_head {
+	uint32_t type;
+	uint32_t len; /* of what follows */
+};
+
+struct proto_hello {
+	uint32_t version;
+	char kernel[64]; /* uname -r */
+};
+
+/**
+ * struct proto_start - a session begins.
+ * START's JSON is { "config": the container's config.json,
+ *   "network": [ { "slot", "name", "mac", "mtu", "up",
+ *                  "addresses": [ { "address", "prefix", "scope" } ],
+ *                  "routes": [ ... ], "neighbours": [ ... ] } ],
+ *   "hostTimeNs" }; EXEC's is a `process` object.
+ * @rows, @cols: of the terminal, when @tty
+ */
+struct proto_start {
+	uint8_t tty;
+	uint8_t pad[3];
+	uint16_t rows;
+	uint16_t cols;
+};
+
+struct proto_session {
+	uint64_t token;
+};
+
+struct proto_attach {
+	uint64_t token;
+	uint32_t stream; /* 0 stdin or the terminal (both ways), 1, 2 */
+	uint32_t pad;
+};
+
+/** struct proto_error - struct err as base/err.h has it. */
+struct proto_error {
+	int32_t code;
+	char stage[32];
+	char field[256];
+	char msg[2048];
+};
+
+struct proto_signal {
+	uint32_t signal;
+};
+
+struct proto_resize {
+	uint16_t rows;
+	uint16_t cols;
+};
+
+/** struct proto_exited - @status as wait(2) has it. */
+struct proto_exited {
+	int32_t status;
+	uint8_t oom;
+	uint8_t pad[3];
+};
+
+/** struct proto_reply - @code 0 or -errno; the JSON is the error's text then.*/
+struct proto_reply {
+	int32_t code;
+};
+
+/**
+ * struct proto_msg - a received message.
+ * @data: fresh memory of @len bytes, and one NUL byte after them
+ */
+struct proto_msg {
+	uint32_t type;
+	uint32_t len;
+	char *data;
+};
+void proto_msg_release(struct proto_msg *msg);
+
+/**
+ * proto_send() - one message of a fixed part and a tail; blocks.
+ *
+ * Return: 0, -EMSGSIZE, -EPIPE, or -errno (SIGPIPE is never raised).
+ */
+int proto_send(int fd, enum proto_type type, const void *fixed,
+	       size_t fixed_len, const void *tail, size_t tail_len);
+
+/**
+ * proto_recv() - wait for one message.
+ * @timeout_ms: for the whole of it; -1: for ever until the first byte, then
+ *              PROTO_STALL_MS for the rest
+ *
+ * Return: 1, 0 (end of stream between messages), -ETIMEDOUT, -EPROTO (unknown
+ * type, a length that its type does not allow, end in the middle), -ENOMEM,
+ * -errno.
+ */
+int proto_recv(int fd, int timeout_ms, struct proto_msg *msg);
+#define PROTO_STALL_MS 10000
+
+/**
+ * proto_check_len() - may a message of @type have @len bytes? The table behind
+ * it is what the fuzzer walks.
+ */
+bool proto_check_len(uint32_t type, uint32_t len);
+
+/** proto_send_err(), proto_get_err() - ERROR from and to a struct err. Control
+ * characters but newline become '?', texts are cut, a code that is not a
+ * negative errno becomes -EIO. */
+int proto_send_err(int fd, const struct err *err);
+void proto_get_err(const struct proto_msg *msg, struct err *err);
+
+#endif

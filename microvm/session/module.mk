@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+src-microvm/session := $(sort $(wildcard microvm/session/*.c))

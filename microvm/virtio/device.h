@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_MICROVM_VIRTIO_DEVICE_H
+#define HULL_MICROVM_VIRTIO_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "microvm/loop/loop.h"
+#include "microvm/virtio/queue.h"
+
+/* virtio 1.2, section 5 */
+enum virtio_id {
+	VIRTIO_ID_NONE = 0, /* an empty slot: the driver passes it over */
+	VIRTIO_ID_NET = 1,
+	VIRTIO_ID_BLK = 2,
+	VIRTIO_ID_CONSOLE = 3,
+	VIRTIO_ID_RNG = 4,
+	VIRTIO_ID_BALLOON = 5,
+	VIRTIO_ID_VSOCK = 19,
+	VIRTIO_ID_FS = 26,
+};
+
+#define VIRTIO_MAX_QUEUES 8
+#define VIRTIO_F_INDIRECT_DESC 28
+#define VIRTIO_F_EVENT_IDX 29
+#define VIRTIO_F_VERSION_1 32
+
+/* device status register, section 2.1 */
+#define VIRTIO_S_ACKNOWLEDGE 1U
+#define VIRTIO_S_DRIVER 2U
+#define VIRTIO_S_DRIVER_OK 4U
+#define VIRTIO_S_FEATURES_OK 8U
+#define VIRTIO_S_NEEDS_RESET 64U
+#define VIRTIO_S_FAILED 128U
+
+struct virtio_dev;
+
+/**
+ * struct virtio_ops - what makes a device. All are called with the loop's lock
+ * held; any may be NULL.
+ * @config_read: @off + @len is inside @config_size already
+ * @activate: DRIVER_OK: the queues in use are latched and enabled. Failure
+ *            makes the device NEEDS_RESET.
+ * @reset: everything in flight is dropped; the queues are reset afterwards
+ * @kick: the driver notified queue @index (which is enabled)
+ */
+struct virtio_ops {
+	enum virtio_id id;
+	const char *name;
+	unsigned int queue_count;
+	unsigned int config_size;
+	void (*config_read)(struct virtio_dev *dev, unsigned int off, void *to,
+			    unsigned int len);
+	void (*config_write)(struct virtio_dev *dev, unsigned int off,
+			     const void *from, unsigned int len);
+	int (*activate)(struct virtio_dev *dev);
+	void (*reset)(struct virtio_dev *dev);
+	void (*kick)(struct virtio_dev *dev, unsigned int index);
+};
+
+/**
+ * struct virtio_dev - one device: its own state is a struct that embeds this.
+ * @features: offered; VERSION_1, INDIRECT_DESC and EVENT_IDX included
+ * @acked: what the driver accepted, valid from FEATURES_OK on
+ * @kick_fd: eventfd per queue, signalled by the kernel (ioeventfd) or by
+ *           mmio.c; the loop reads it and calls @ops->kick. A device that is
+ *           served by another process hands it over in @activate (and then
+ *           @remote is true: nobody here reads it).
+ * @irq_fd: eventfd that raises the interrupt (irqfd), or -1 in tests
+ * @config_changed: the interrupt is (also) for a changed configuration
+ * @irq_count: interrupts raised, for tests and statistics
+ */
+struct virtio_dev {
+	const struct virtio_ops *ops;
+	const struct guest_mem *mem;
+	struct loop *loop;
+	uint64_t features;
+	uint64_t acked;
+	struct vq vq[VIRTIO_MAX_QUEUES];
+	int kick_fd[VIRTIO_MAX_QUEUES];
+	int irq_fd;
+	bool remote;
+	bool active;
+	bool needs_reset;
+	bool config_changed;
+	uint64_t irq_count;
+	uint32_t config_generation;
+	uint8_t status;
+};
+
+/** virtio_dev_init() - @dev is zeroed but for what its owner has set. */
+void virtio_dev_init(struct virtio_dev *dev, const struct virtio_ops *ops,
+		     const struct guest_mem *mem, struct loop *loop,
+		     uint64_t features);
+
+/** virtio_signal() - raise the interrupt if the driver wants one for @vq. */
+void virtio_signal(struct virtio_dev *dev, struct vq *vq);
+/** virtio_config_changed() - tell the driver to read the configuration again. */
+void virtio_config_changed(struct virtio_dev *dev);
+/**
+ * virtio_fail() - the driver broke the protocol: NEEDS_RESET, and an interrupt.
+ * Nothing is served until the driver resets the device. Logs at most a few
+ * lines per device and minute.
+ */
+void virtio_fail(struct virtio_dev *dev, const char *what);
+static inline bool virtio_has(const struct virtio_dev *dev, unsigned int bit)
+{
+	return (dev->acked >> bit) & 1;
+}
+
+#endif

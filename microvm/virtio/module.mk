@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+src-microvm/virtio := $(sort $(wildcard microvm/virtio/*.c))

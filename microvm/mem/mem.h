@@ -38,7 +38,10 @@ struct guest_mem {
 	struct mem_region region[MEM_REGIONS];
 };
 
-#define GUEST_MEM_INIT { .fd = -1 }
+#define GUEST_MEM_INIT   \
+	{                \
+		.fd = -1 \
+	}
 
 /**
  * mem_init() - make the memfd (sealed against resizing) and map it.

@@ -32,9 +32,9 @@ struct err;
  */
 #define PROTO_PORT 1024
 #define PROTO_VERSION 1
-#define PROTO_MAX_SMALL 65536U          /* any message but these: */
-#define PROTO_MAX_START (16U << 20)     /* START, EXEC, UPDATE */
-#define PROTO_MAX_REPLY (1U << 20)      /* REPLY */
+#define PROTO_MAX_SMALL 65536U      /* any message but these: */
+#define PROTO_MAX_START (16U << 20) /* START, EXEC, UPDATE */
+#define PROTO_MAX_REPLY (1U << 20)  /* REPLY */
 
 enum proto_type {
 	PROTO_HELLO = 1, /* struct proto_hello */

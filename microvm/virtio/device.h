@@ -96,7 +96,8 @@ void virtio_dev_init(struct virtio_dev *dev, const struct virtio_ops *ops,
 
 /** virtio_signal() - raise the interrupt if the driver wants one for @vq. */
 void virtio_signal(struct virtio_dev *dev, struct vq *vq);
-/** virtio_config_changed() - tell the driver to read the configuration again. */
+/** virtio_config_changed() - tell the driver to read the configuration again.
+ */
 void virtio_config_changed(struct virtio_dev *dev);
 /**
  * virtio_fail() - the driver broke the protocol: NEEDS_RESET, and an interrupt.

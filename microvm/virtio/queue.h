@@ -94,7 +94,8 @@ void vq_push(struct vq *vq, const struct vq_chain *chain, uint64_t written);
 /** vq_push_head() - as vq_push(), for devices that keep heads only. */
 void vq_push_head(struct vq *vq, uint16_t head, uint32_t written);
 
-/** vq_should_signal() - does the driver want an interrupt for what was pushed? */
+/** vq_should_signal() - does the driver want an interrupt for what was pushed?
+ */
 bool vq_should_signal(struct vq *vq);
 
 /**

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct epoll_event;
 struct err;
 
 /*
@@ -16,9 +17,15 @@ struct err;
 struct loop {
 	int epoll_fd;
 	int wake_fd;
+	bool stopping; /* somebody has called loop_stop() */
 	bool stop;
 	int status; /* what loop_stop() was given */
 	pthread_mutex_t lock;
+	/* the loop's own: events of the present round, and how often a watch
+	 * was removed */
+	struct epoll_event *round;
+	int round_count;
+	uint64_t removals;
 };
 
 /**
@@ -34,13 +41,15 @@ struct loop_watch {
 	void *arg;
 };
 
+/** loop_init() - Return: 0, or -errno of epoll_create1(2), eventfd(2). */
 int loop_init(struct loop *loop, struct err *err);
 void loop_release(struct loop *loop);
 
 /**
  * loop_watch() - watch @watch->fd for @events (level-triggered), or change what
  * is watched; 0 events removes the watch. A removed watch is not called any
- * more, not even for events of the same round.
+ * more, not even for events of the same round. While the loop runs, the caller
+ * holds its lock.
  *
  * Return: 0 or -errno of epoll_ctl(2).
  */

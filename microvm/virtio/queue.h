@@ -11,16 +11,31 @@
 
 #define VQ_MAX_SIZE 256
 #define VQ_MAX_IOV VQ_MAX_SIZE
+#define VQ_LINK_END 0xffffU
+
+/** struct vq_setup - what the driver wrote into the queue registers. */
+struct vq_setup {
+	uint16_t size;
+	uint64_t desc_gpa;
+	uint64_t avail_gpa;
+	uint64_t used_gpa;
+	bool event_idx;
+	bool indirect;
+};
 
 /**
  * struct vq - a split virtqueue (virtio 1.2, section 2.7) as the device sees
  * it. Addresses are host pointers, taken and checked once by vq_enable(): what
  * the guest does to the registers afterwards changes nothing.
  * @size: entries, a power of two, at most VQ_MAX_SIZE
+ * @setup: as latched, for who hands the queue to another process
  * @next_avail, @next_used: our own indices; the guest's are only compared
  * @event_idx: VIRTIO_F_EVENT_IDX was negotiated
  * @indirect: VIRTIO_F_INDIRECT_DESC was negotiated
  * @broken: the guest broke the protocol; nothing is served any more
+ * @in_flight: by head: popped and not given back
+ * @link: by descriptor: 0 while in no chain that is in flight, else one more
+ *        than the next of its chain, or VQ_LINK_END
  */
 struct vq {
 	const struct guest_mem *mem;
@@ -37,16 +52,8 @@ struct vq {
 	bool enabled;
 	bool broken;
 	bool in_flight[VQ_MAX_SIZE];
-};
-
-/** struct vq_setup - what the driver wrote into the queue registers. */
-struct vq_setup {
-	uint16_t size;
-	uint64_t desc_gpa;
-	uint64_t avail_gpa;
-	uint64_t used_gpa;
-	bool event_idx;
-	bool indirect;
+	uint16_t link[VQ_MAX_SIZE];
+	struct vq_setup setup;
 };
 
 /**
@@ -79,7 +86,8 @@ void vq_reset(struct vq *vq);
  *
  * Return: 1, 0 (nothing there), or -EPROTO: the queue is broken from now on
  * (index out of range or jumped, loop, too long, nested or odd indirect table,
- * address outside memory, writable before readable, head in flight twice).
+ * address outside memory, writable before readable, descriptor in two chains
+ * that are in flight).
  */
 int vq_pop(struct vq *vq, struct vq_chain *chain);
 

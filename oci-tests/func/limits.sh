@@ -109,10 +109,10 @@ t_hugetlb() {
 t_unified() {
 	need_v2
 	bundle
-	res '{unified: {"memory.high": "20000000", "cpu.weight": "77"}}'
+	res '{unified: {"memory.high": "20004864", "cpu.weight": "77"}}'
 	started
 	eq "$(v2file cpu.weight)" 77
-	eq "$(v2file memory.high)" 19998720
+	eq "$(v2file memory.high)" 20004864
 	hull delete -f "$TAG"
 }
 t_update() {

@@ -101,7 +101,7 @@ t_user_namespace_exec_and_kill() {
 	eq "$(hull exec -u 1000:1000 "$TAG" id -u)" 1000
 	eq "$(stat -c %u "/proc/$(state pid)")" 100000 || true
 	hull kill "$TAG" KILL
-	status 137 hull wait "$TAG"
+	ended 137
 	hull delete "$TAG"
 }
 t_user_namespace_by_path() {
@@ -150,7 +150,7 @@ t_host_pid_namespace_kill_all() {
 	n=$(wc -l <"$(cg2)/hull-test/$TAG/cgroup.procs")
 	[ "$n" -ge 2 ]
 	hull kill "$TAG" KILL
-	status 137 hull wait "$TAG"
+	ended 137
 	hull delete "$TAG"
 }
 t_sysctl() {

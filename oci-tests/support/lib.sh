@@ -151,6 +151,17 @@ started() {
 	hull run -d -b "$B" "${2:-$TAG}" </dev/null >"$T/out" 2>&1
 }
 
+# ended STATUS: wait says so. Before Linux 6.15 nothing of a reaped process is
+# kept: who begins to wait after the end is told that nobody saw how.
+ended() {
+	rc=0
+	hull wait "$TAG" 2>"$T/ended" || rc=$?
+	[ "$rc" != "$1" ] || return 0
+	if kernel_at_least 6 15 || ! grep -q 'nobody saw how' "$T/ended"; then
+		fail "wait: status $rc, expected $1: $(cat "$T/ended")"
+	fi
+}
+
 # ---- census: what carries the tag
 
 census() {

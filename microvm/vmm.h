@@ -34,8 +34,14 @@
  * @log_fd: JSON log lines of hull, or -1
  * @image_fd: raw disk image (vm.image), or -1
  * @uid, @gid: what the vCPU process becomes; @fs_uid, @fs_gid: the fs server
- * @cmdline: appended to hull's own kernel parameters
+ * @net_slots: slots kept for interfaces, at most VM_MAX_NETS: interface i is
+ *             put into slot VM_NET_SLOT(net_slots, i), which is also N in the
+ *             guest's platform device "virtio-mmio.N"
+ * @log_level: enum log_level of base/log.h
+ * @cmdline: NUL-terminated, appended to hull's own kernel parameters
  */
+#define VM_SLOTS 19
+#define VM_NET_SLOT(net_slots, i) (VM_SLOTS - (net_slots) + (i))
 struct vm_config {
 	uint32_t magic;
 	uint32_t version;
@@ -78,6 +84,28 @@ struct vm_go {
 	uint32_t net_count;
 	uint32_t json_len;
 	struct vm_net net[VM_MAX_NETS];
+};
+
+/**
+ * struct vm_attach - what `hull-vmm attach FD` finds in its sealed memfd: one
+ * more session (exec) over connections to the listening socket of the VM.
+ * @size: of this struct; @payload_len bytes of JSON (EXEC's) follow it
+ * @flags: VM_TTY
+ * @ctl_fd: the session's control stream
+ * @stream_fd: for standard input (or the terminal), output, error; -1 for those
+ *             that are not needed
+ * @report_fd: receives report_send() when the process cannot start; closed once
+ *             it runs
+ */
+struct vm_attach {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t size;
+	uint32_t flags;
+	uint32_t payload_len;
+	int32_t ctl_fd;
+	int32_t stream_fd[3];
+	int32_t report_fd;
 };
 
 /**

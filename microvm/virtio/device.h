@@ -3,6 +3,7 @@
 #define HULL_MICROVM_VIRTIO_DEVICE_H
 
 #include <errno.h>
+#include <linux/virtio_ids.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,18 +11,7 @@
 #include "microvm/loop/loop.h"
 #include "microvm/virtio/queue.h"
 
-/* virtio 1.2, section 5 */
-enum virtio_id {
-	VIRTIO_ID_NONE = 0, /* an empty slot: the driver passes it over */
-	VIRTIO_ID_NET = 1,
-	VIRTIO_ID_BLK = 2,
-	VIRTIO_ID_CONSOLE = 3,
-	VIRTIO_ID_RNG = 4,
-	VIRTIO_ID_BALLOON = 5,
-	VIRTIO_ID_VSOCK = 19,
-	VIRTIO_ID_FS = 26,
-};
-
+#define VIRTIO_ID_NONE 0 /* an empty slot: the driver passes it over */
 #define VIRTIO_MAX_QUEUES 8
 #define VIRTIO_F_INDIRECT_DESC 28
 #define VIRTIO_F_EVENT_IDX 29
@@ -48,7 +38,7 @@ struct virtio_dev;
  * @kick: the driver notified queue @index (which is enabled)
  */
 struct virtio_ops {
-	enum virtio_id id;
+	uint32_t id; /* VIRTIO_ID_... */
 	const char *name;
 	unsigned int queue_count;
 	unsigned int config_size;

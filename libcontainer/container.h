@@ -55,11 +55,14 @@ HULL_API const char *hull_status_name(enum hull_status status);
  * @manager: at create and run only; later operations follow the state
  * @exiting: the caller exits right after: descriptors and memory are left to
  *        the kernel
+ * @guest: for the agent of a microVM (libcontainer/guest.h); else NULL
  */
+struct hull_guest;
 struct hull_context {
 	const char *root;
 	enum hull_cgroup_manager manager;
 	bool exiting;
+	const struct hull_guest *guest;
 };
 
 /**

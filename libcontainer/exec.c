@@ -14,9 +14,11 @@
 #include "base/io.h"
 #include "base/proc.h"
 #include "libcontainer/exec_process.h"
+#include "libcontainer/guest.h"
 #include "libcontainer/handover.h"
 #include "libcontainer/join.h"
 #include "libcontainer/relay.h"
+#include "libcontainer/spawned.h"
 #include "libcontainer/state.h"
 #include "libcontainer/supervise.h"
 
@@ -82,6 +84,8 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 	if (!ret)
 		ret = exec_process_make(&x->ct.arena, x->ct.spec, opt, &process,
 					err);
+	if (!ret && ctx->guest)
+		guest_process(ctx->guest, process);
 	if (!ret)
 		ret = process_limit_caps(
 			&process->caps, x->ct.st.ns_flags & CLONE_NEWUSER, err);
@@ -203,7 +207,8 @@ static int place_process(struct exec *x, struct err *err)
 	return ret;
 }
 
-static int start(struct exec *x, struct err *err)
+/* @relayed: hull shows the terminal itself */
+static int start(struct exec *x, bool relayed, struct err *err)
 {
 	int ret;
 
@@ -211,7 +216,7 @@ static int start(struct exec *x, struct err *err)
 	ret = spawn(x, err);
 	if (!ret)
 		ret = place_process(x, err);
-	if (!ret && !x->opt->detach && x->console_fd >= 0)
+	if (!ret && relayed && x->console_fd >= 0)
 		relay_prepare(x->console_fd);
 	if (!ret)
 		ret = join_go(&x->j, err);
@@ -227,7 +232,7 @@ static int foreground(struct exec *x, int *code, struct err *err)
 	ret = supervise_begin(&s, false, err);
 	if (ret)
 		return ret;
-	ret = start(x, err);
+	ret = start(x, true, err);
 	if (!ret)
 		ret = supervise(&s, x->j.pidfd, x->j.pid, x->console_fd,
 				&status, err);
@@ -254,30 +259,53 @@ static void release(struct exec *x)
 	ct_close(&x->ct);
 }
 
+#define EXEC_INIT(options)                       \
+	{                                        \
+		.opt = (options), .ct = CT_INIT, \
+		.j = { .init_pidfd = -1,         \
+		       .cgroup_fd = -1,          \
+		       .proc_fd = -1,            \
+		       .parent_sync = -1,        \
+		       .child_sync = -1,         \
+		       .pidfd = -1 },            \
+		.console_fd = -1,                \
+	}
+
 int hull_exec(const struct hull_context *ctx, const char *id,
 	      const struct hull_exec_options *opt, int *status, struct err *err)
 {
-	struct exec x = {
-		.opt = opt,
-		.ct = CT_INIT,
-		.j = { .init_pidfd = -1,
-		       .cgroup_fd = -1,
-		       .proc_fd = -1,
-		       .parent_sync = -1,
-		       .child_sync = -1,
-		       .pidfd = -1 },
-		.console_fd = -1,
-	};
+	struct exec x = EXEC_INIT(opt);
 	int ret;
 
 	*status = 0;
 	ret = prepare(&x, ctx, id, err);
 	if (!ret)
-		ret = opt->detach ? start(&x, err)
+		ret = opt->detach ? start(&x, false, err)
 				  : foreground(&x, status, err);
 	if (ret)
 		join_abort(&x.j);
 	if (!ctx->exiting)
 		release(&x);
+	return ret;
+}
+
+int exec_spawn(const struct hull_context *ctx, const char *id,
+	       const struct hull_exec_options *opt, struct spawned *out,
+	       struct err *err)
+{
+	struct exec x = EXEC_INIT(opt);
+	int ret;
+
+	ret = prepare(&x, ctx, id, err);
+	if (!ret)
+		ret = start(&x, false, err);
+	if (ret) {
+		join_abort(&x.j);
+	} else {
+		out->pid = x.j.pid;
+		out->pidfd = take_fd(&x.j.pidfd);
+		out->console_fd = take_fd(&x.console_fd);
+	}
+	release(&x);
 	return ret;
 }

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "libcontainer/gate.h"
+#include "libcontainer/guest.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/sync.h"
 #include "rootfs/rootfs.h"
@@ -41,6 +42,25 @@ static int check_isolation(const struct spec *spec, struct err *err)
 		      "isolation '%s' is not built into this hull", want);
 }
 
+/* Inside a microVM: what of the bundle is done here. */
+static int enter_guest(struct launch *l, struct err *err)
+{
+	const struct hull_guest *g = l->ctx->guest;
+	struct arena *arena = &l->ct.arena;
+	const struct spec *whole = l->bundle.spec;
+	int ret;
+
+	if (!g)
+		return 0;
+	ret = guest_spec(arena, g, whole, &l->bundle.spec, err);
+	if (!ret)
+		ret = guest_net_sysctls(arena, whole, err);
+	if (!ret)
+		ret = guest_binds(g, l->bundle.spec, err);
+	l->bundle.root_path = g->root;
+	return ret;
+}
+
 static int load(struct launch *l, const char *id, struct err *err)
 {
 	const struct hull_create_options *opt = l->opt;
@@ -54,12 +74,15 @@ static int load(struct launch *l, const char *id, struct err *err)
 	if (!ret)
 		ret = bundle_load(&l->ct.arena, opt->bundle, opt->config,
 				  &l->bundle, err);
+	if (!ret)
+		ret = enter_guest(l, err);
 	if (ret)
 		return ret;
 	l->in.spec = l->bundle.spec;
 	if (!l->in.spec->has_process)
 		return err_at(err, -EINVAL, "process", "is required");
-	ret = check_isolation(l->in.spec, err);
+	if (!l->ctx->guest)
+		ret = check_isolation(l->in.spec, err);
 	if (ret)
 		return ret;
 	listen_fds_take(&l->listen);

@@ -11,6 +11,7 @@
 #include "libcontainer/prepare.h"
 #include "libcontainer/record.h"
 #include "libcontainer/relay.h"
+#include "libcontainer/spawned.h"
 #include "libcontainer/supervise.h"
 
 static int poststart(struct launch *l, struct err *err)
@@ -26,16 +27,21 @@ static int poststart(struct launch *l, struct err *err)
 	return hooks_run(l->in.spec, SPEC_HOOK_POSTSTART, json, -1, NULL, err);
 }
 
-static int start(struct launch *l, struct err *err)
+static int spawn(struct launch *l, struct err *err)
 {
 	struct timespec ts;
-	int ret;
 
 	/* said before it is true, so that one record of init's pid serves */
 	clock_gettime(CLOCK_REALTIME, &ts);
 	l->ct.st.started = true;
 	l->ct.st.started_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-	ret = launch_spawn(l, err);
+	return launch_spawn(l, err);
+}
+
+static int start(struct launch *l, struct err *err)
+{
+	int ret = spawn(l, err);
+
 	if (!ret && !l->opt->detach && l->console_fd >= 0)
 		relay_prepare(l->console_fd);
 	if (!ret && (l->opt->detach || l->opt->keep))
@@ -107,6 +113,31 @@ int hull_run(const struct hull_context *ctx, const char *id,
 		ret = foreground(&l, status, err);
 	if (ret)
 		launch_undo(&l);
+	launch_release(&l);
+	return ret;
+}
+
+int run_spawn(const struct hull_context *ctx, const char *id,
+	      const struct hull_create_options *opt, struct spawned *out,
+	      struct err *err)
+{
+	struct launch l;
+	int ret;
+
+	ret = launch_prepare(&l, ctx, id, opt, false, err);
+	if (!ret)
+		ret = spawn(&l, err);
+	if (!ret)
+		ret = init_go(&l.in, err);
+	if (!ret)
+		ret = poststart(&l, err);
+	if (ret) {
+		launch_undo(&l);
+	} else {
+		out->pid = l.in.pid;
+		out->pidfd = take_fd(&l.in.pidfd);
+		out->console_fd = take_fd(&l.console_fd);
+	}
 	launch_release(&l);
 	return ret;
 }

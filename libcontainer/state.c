@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "libcontainer/guest.h"
 #include "libcontainer/statedir.h"
 #include "libcontainer/statefile.h"
 #include "spec/spec.h"
@@ -189,5 +190,9 @@ int ct_load_spec(struct ct *ct, struct err *err)
 				"cannot read the kept config.json of '%s'",
 				ct->st.id);
 	ct->spec = spec_parse(&ct->arena, text, len, NULL, err);
-	return ct->spec ? 0 : -EINVAL;
+	if (!ct->spec)
+		return -EINVAL;
+	if (!ct->guest)
+		return 0;
+	return guest_spec(&ct->arena, ct->guest, ct->spec, &ct->spec, err);
 }

@@ -74,7 +74,8 @@ struct ct {
 	bool damaged;
 	bool may_have_pin;
 	struct ct_state st;
-	const struct spec *spec; /* NULL until ct_load_spec() */
+	const struct hull_guest *guest; /* of the context */
+	const struct spec *spec;        /* NULL until ct_load_spec() */
 };
 
 #define auto_ct __attribute__((cleanup(ct_close)))

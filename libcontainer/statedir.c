@@ -280,6 +280,7 @@ int ct_open(const struct hull_context *ctx, const char *id, bool lock,
 	ret = ct_check_id(id, err);
 	if (ret)
 		return ret;
+	ct->guest = ctx->guest;
 	ct->root_fd = ct_root_open(ctx, false, err);
 	if (ct->root_fd == -ENOENT)
 		return not_there(err);

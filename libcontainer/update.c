@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "libcontainer/guest.h"
 #include "libcontainer/state.h"
 #include "spec/spec.h"
 
@@ -42,6 +43,7 @@ int hull_update(const struct hull_context *ctx, const char *id,
 {
 	const struct spec_warning *warning = NULL;
 	const struct spec_resources *res;
+	struct spec_resources inside;
 	auto_ct struct ct ct = CT_INIT;
 	auto_fd int cg_fd = -1;
 	int ret;
@@ -56,6 +58,12 @@ int hull_update(const struct hull_context *ctx, const char *id,
 		return -EINVAL;
 	for (; warning; warning = warning->next)
 		log_info("%s: %s", warning->field, warning->text);
+	if (ctx->guest) {
+		ret = guest_resources(&ct.arena, res, &inside, err);
+		if (ret)
+			return ret;
+		res = &inside;
+	}
 	if (ct.st.cgroup.manager == CG_MANAGER_DISABLED)
 		return err_set(err, -ENOTSUP,
 			       "a container without a cgroup has no limits");

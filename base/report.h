@@ -36,7 +36,8 @@ int report_read(int conn, struct err *err);
  * report_go() - say "go".
  * @fds: at most REPORT_MAX_FDS, borrowed
  *
- * Return: 0 or -errno.
+ * Return: 0, -EINVAL (too much of either), or -errno of sendmsg(2): -EPIPE when
+ * the other side has dropped the connection for being slow: try again.
  */
 int report_go(int conn, const void *payload, size_t len, const int *fds,
 	      size_t fd_count);
@@ -49,7 +50,7 @@ int report_go(int conn, const void *payload, size_t len, const int *fds,
  *           payloads
  * @fds: room for @fd_count; filled with -1 first; never more than were sent
  *
- * Return: the connection, or -errno.
+ * Return: the connection (close-on-exec), kept for report_send(); or -errno.
  */
 int report_wait_go(int listen_fd, char **payload, size_t *len, int *fds,
 		   size_t fd_count, struct err *err);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define SOCK_MAX_FDS 4
+#define SOCK_MAX_FDS 16
 
 /**
  * sock_connect() - connect to a stream socket in the filesystem; a path too

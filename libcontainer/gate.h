@@ -3,6 +3,7 @@
 #define HULL_LIBCONTAINER_GATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct err;
 
@@ -41,5 +42,17 @@ bool gate_is_waiting(int dir_fd);
  * or what init reported.
  */
 int gate_open(int dir_fd, int pidfd, struct err *err);
+
+/** struct gate_go - what a "go" carries: see report_go(). */
+struct gate_go {
+	const void *payload;
+	size_t len;
+	const int *fds;
+	size_t fd_count;
+};
+
+/** gate_open_with() - as gate_open(), for an init that awaits more. */
+int gate_open_with(int dir_fd, int pidfd, const struct gate_go *go,
+		   struct err *err);
 
 #endif

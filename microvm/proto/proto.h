@@ -132,9 +132,13 @@ struct proto_msg {
 void proto_msg_release(struct proto_msg *msg);
 
 /**
- * proto_send() - one message of a fixed part and a tail; blocks.
+ * proto_send() - one message of a fixed part and a tail; blocks, but not longer
+ * than PROTO_STALL_MS without any progress.
+ * @fd: a stream socket, blocking or not
  *
- * Return: 0, -EMSGSIZE, -EPIPE, or -errno (SIGPIPE is never raised).
+ * Return: 0, -EMSGSIZE (a length that the type does not allow), -EPIPE,
+ * -ETIMEDOUT, or -errno (SIGPIPE is never raised). After the last two the
+ * stream is of no use: part of the message may have gone.
  */
 int proto_send(int fd, enum proto_type type, const void *fixed,
 	       size_t fixed_len, const void *tail, size_t tail_len);
@@ -157,9 +161,16 @@ int proto_recv(int fd, int timeout_ms, struct proto_msg *msg);
  */
 bool proto_check_len(uint32_t type, uint32_t len);
 
-/** proto_send_err(), proto_get_err() - ERROR from and to a struct err. Control
- * characters but newline become '?', texts are cut, a code that is not a
- * negative errno becomes -EIO. */
+/**
+ * proto_clean() - make a text of the other side fit for a terminal and a log:
+ * control characters but newline and what is not UTF-8 become '?'.
+ * @size: of the array, whose last byte becomes NUL
+ */
+void proto_clean(char *text, size_t size);
+
+/** proto_send_err(), proto_get_err() - ERROR from and to a struct err (NULL: do
+ * not care). Texts are cut and cleaned, a code that is not a negative errno
+ * becomes -EIO. */
 int proto_send_err(int fd, const struct err *err);
 void proto_get_err(const struct proto_msg *msg, struct err *err);
 

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "microvm/kvm/kvm.h"
+
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "microvm/loop/loop.h"
+#include "microvm/mem/mem.h"
+
+#define CREATE_TRIES 16
+
+static const struct {
+	int cap;
+	const char *name;
+} needed[] = {
+	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+	{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
+	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
+	{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD" },
+	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+};
+
+static int check_kvm(int kvm_fd, struct err *err)
+{
+	int version = ioctl(kvm_fd, KVM_GET_API_VERSION, 0);
+
+	if (version < 0)
+		return err_set(err, -ENODEV, "descriptor %d is not /dev/kvm",
+			       kvm_fd);
+	if (version != KVM_API_VERSION)
+		return err_set(err, -ENODEV, "KVM has API version %d, not %d",
+			       version, KVM_API_VERSION);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (ioctl(kvm_fd, KVM_CHECK_EXTENSION, needed[i].cap) <= 0)
+			return err_set(err, -ENODEV, "KVM has no %s",
+				       needed[i].name);
+	return 0;
+}
+
+/* The kernel gives up on a signal that is pending, be it blocked or not. */
+static int create_vm(int kvm_fd, struct err *err)
+{
+	int fd = -1;
+
+	for (int i = 0; i < CREATE_TRIES; i++) {
+		fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+		if (fd >= 0 || errno != EINTR)
+			break;
+	}
+	return fd >= 0 ? fd : err_sys(err, "cannot create a virtual machine");
+}
+
+int kvm_probe(int kvm_fd, struct err *err)
+{
+	auto_fd int fd = -1;
+	int rc = check_kvm(kvm_fd, err);
+
+	if (rc)
+		return rc;
+	fd = create_vm(kvm_fd, err);
+	return fd < 0 ? fd : 0;
+}
+
+static int give_memory(const struct vm *vm, struct err *err)
+{
+	for (unsigned int i = 0; i < vm->mem->region_count; i++) {
+		const struct mem_region *r = &vm->mem->region[i];
+		struct kvm_userspace_memory_region slot = {
+			.slot = i,
+			.guest_phys_addr = r->gpa,
+			.memory_size = r->len,
+			.userspace_addr = (uintptr_t)r->host,
+		};
+
+		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+			return err_sys(err,
+				       "cannot give the machine its memory");
+	}
+	return 0;
+}
+
+static int create_vcpus(struct vm *vm, unsigned int count, struct err *err)
+{
+	int bytes = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	if (bytes < (int)sizeof(struct kvm_run))
+		return err_set(err, -ENODEV, "KVM tells no size of its vCPUs");
+	vm->run_bytes = (size_t)bytes;
+	for (unsigned int i = 0; i < count; i++) {
+		struct vcpu *vcpu = &vm->vcpu[i];
+		void *run;
+
+		vcpu->vm = vm;
+		vcpu->index = i;
+		vcpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)i);
+		if (vcpu->fd < 0)
+			return err_sys(err, "cannot create vCPU %u", i);
+		vm->vcpu_count = i + 1;
+		run = mmap(NULL, vm->run_bytes, PROT_READ | PROT_WRITE,
+			   MAP_SHARED, vcpu->fd, 0);
+		if (run == MAP_FAILED)
+			return err_sys(err, "cannot map vCPU %u", i);
+		vcpu->run = run;
+	}
+	return 0;
+}
+
+int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
+	    struct loop *loop, unsigned int vcpus, int debug_fd,
+	    struct err *err)
+{
+	int rc;
+
+	vm->kvm_fd = kvm_fd;
+	vm->fd = -1;
+	vm->mem = mem;
+	vm->loop = loop;
+	pthread_mutex_init(&vm->end_lock, NULL);
+	if (!vcpus || vcpus > ARCH_MAX_VCPUS)
+		return err_set(err, -EINVAL, "%u vCPUs: 1 to %d can be had",
+			       vcpus, ARCH_MAX_VCPUS);
+	rc = check_kvm(kvm_fd, err);
+	if (rc)
+		return rc;
+	vm->fd = create_vm(kvm_fd, err);
+	if (vm->fd < 0)
+		return vm->fd;
+	rc = give_memory(vm, err);
+	if (rc)
+		return rc;
+	vm->arch = arch_new(kvm_fd, vm->fd, debug_fd, err);
+	if (!vm->arch)
+		return -EIO;
+	return create_vcpus(vm, vcpus, err);
+}
+
+int vm_load(struct vm *vm, int kernel_fd, int initrd_fd, const char *cmdline,
+	    struct err *err)
+{
+	int rc = arch_load(vm->arch, vm->mem, kernel_fd, initrd_fd, cmdline,
+			   vm->vcpu_count, err);
+
+	for (unsigned int i = 0; i < vm->vcpu_count && !rc; i++)
+		rc = arch_vcpu_init(vm->arch, vm->vcpu[i].fd, i, vm->vcpu_count,
+				    err);
+	return rc;
+}
+
+static int wire_queue(const struct vm *vm, uint64_t base, unsigned int queue,
+		      int fd)
+{
+	struct kvm_ioeventfd kick = {
+		.datamatch = queue,
+		.addr = base + MMIO_NOTIFY_OFFSET,
+		.len = 4,
+		.fd = fd,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+
+	return ioctl(vm->fd, KVM_IOEVENTFD, &kick) < 0 ? -errno : 0;
+}
+
+int vm_plug(struct vm *vm, unsigned int slot, struct virtio_dev *dev,
+	    struct err *err)
+{
+	uint64_t base = MMIO_BASE + slot * MMIO_STRIDE;
+	struct kvm_irqfd irq = {
+		.fd = (uint32_t)dev->irq_fd,
+		.gsi = MMIO_FIRST_GSI + slot,
+	};
+	int rc = 0;
+
+	if (slot >= MMIO_SLOTS)
+		return err_set(err, -EINVAL, "no slot %u for a device", slot);
+	if (vm->slot[slot].dev)
+		return err_set(err, -EBUSY, "slot %u is taken", slot);
+	if (ioctl(vm->fd, KVM_IRQFD, &irq) < 0)
+		return err_sys(err, "cannot wire the interrupt of '%s'",
+			       dev->ops->name);
+	for (unsigned int i = 0; i < dev->ops->queue_count && !rc; i++)
+		rc = wire_queue(vm, base, i, dev->kick_fd[i]);
+	if (rc)
+		return err_code(err, rc, "cannot wire the queues of '%s'",
+				dev->ops->name);
+	vm->slot[slot].dev = dev;
+	return 0;
+}
+
+void vm_end(struct vm *vm, enum vm_ending ending, const char *fmt, ...)
+{
+	va_list ap;
+	bool first;
+
+	pthread_mutex_lock(&vm->end_lock);
+	first = vm->ending == VM_RUNS;
+	if (first) {
+		vm->ending = ending;
+		va_start(ap, fmt);
+		vsnprintf(vm->reason, sizeof(vm->reason), fmt, ap);
+		va_end(ap);
+	}
+	pthread_mutex_unlock(&vm->end_lock);
+	if (first && vm->ended)
+		vm->ended(vm->arg);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig; /* only there to interrupt KVM_RUN */
+}
+
+int vm_start(struct vm *vm, struct err *err)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigset_t all, old;
+	int rc = 0;
+
+	sigfillset(&all);
+	if (vm->kick_signal) {
+		sigaction(vm->kick_signal, &sa, NULL);
+		sigdelset(&all, vm->kick_signal);
+	}
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (unsigned int i = 0; i < vm->vcpu_count && !rc; i++) {
+		rc = pthread_create(&vm->vcpu[i].thread, NULL, vcpu_main,
+				    &vm->vcpu[i]);
+		vm->vcpu[i].started = !rc;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!rc)
+		return 0;
+	vm_stop(vm);
+	return err_code(err, -rc, "cannot start a vCPU's thread");
+}
+
+/*
+ * A signal that comes just before KVM_RUN would be lost, so immediate_exit is
+ * set first: KVM_RUN looks at it after the signal could have come.
+ */
+void vm_stop(struct vm *vm)
+{
+	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		if (!vm->vcpu[i].started)
+			continue;
+		__atomic_store_n(&vm->vcpu[i].run->immediate_exit, 1,
+				 __ATOMIC_RELEASE);
+		pthread_kill(vm->vcpu[i].thread, vm->kick_signal);
+	}
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		if (vm->vcpu[i].started)
+			pthread_join(vm->vcpu[i].thread, NULL);
+		vm->vcpu[i].started = false;
+	}
+	pthread_mutex_lock(&vm->end_lock);
+	if (vm->ending == VM_RUNS)
+		vm->ending = VM_STOPPED;
+	pthread_mutex_unlock(&vm->end_lock);
+}
+
+struct vm_counts vm_counts(const struct vm *vm)
+{
+	struct vm_counts sum = { 0 };
+
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		const struct vm_counts *c = &vm->vcpu[i].counts;
+
+		sum.pio += __atomic_load_n(&c->pio, __ATOMIC_RELAXED);
+		sum.mmio += __atomic_load_n(&c->mmio, __ATOMIC_RELAXED);
+		sum.other += __atomic_load_n(&c->other, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+void vm_release(struct vm *vm)
+{
+	vm_stop(vm);
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		if (vm->vcpu[i].run)
+			munmap(vm->vcpu[i].run, vm->run_bytes);
+		auto_close_fd(&vm->vcpu[i].fd);
+	}
+	vm->vcpu_count = 0;
+	arch_free(vm->arch);
+	vm->arch = NULL;
+	auto_close_fd(&vm->fd);
+	pthread_mutex_destroy(&vm->end_lock);
+}

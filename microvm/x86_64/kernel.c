@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "microvm/x86_64/x86.h"
+
+#include <elf.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "microvm/mem/mem.h"
+
+#define PAGE 4096ULL
+#define INITRD_MAX_GPA 0x80000000ULL /* boot protocol: initrd_addr_max */
+#define BZIMAGE_MAGIC_OFFSET 0x202
+
+int x86_read_at(int fd, uint64_t offset, void *to, size_t len, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(fd, (char *)to + done, len - done,
+				  (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, "cannot read the file");
+		if (!n)
+			return err_set(err, -ENOEXEC,
+				       "file ends before its contents do");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int regular_size(int fd, const char *what, uint64_t *bytes,
+			struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "cannot look at the %s", what);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -ENOEXEC, "%s is not a regular file", what);
+	*bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+int x86_load_kernel(const struct guest_mem *mem, int fd,
+		    struct x86_kernel *kernel, struct err *err)
+{
+	char head[BZIMAGE_MAGIC_OFFSET + 4];
+	uint64_t bytes;
+	int rc = regular_size(fd, "kernel", &bytes, err);
+
+	if (rc)
+		return rc;
+	memset(kernel, 0, sizeof(*kernel));
+	if (bytes < sizeof(head))
+		return err_set(err, -ENOEXEC, "kernel has %llu bytes only",
+			       (unsigned long long)bytes);
+	rc = x86_read_at(fd, 0, head, sizeof(head), err);
+	if (!rc && !memcmp(head, ELFMAG, SELFMAG))
+		rc = x86_load_elf(mem, fd, bytes, kernel, err);
+	else if (!rc && !memcmp(head + BZIMAGE_MAGIC_OFFSET, "HdrS", 4))
+		rc = x86_load_bzimage(mem, fd, bytes, kernel, err);
+	else if (!rc)
+		return err_set(err, -ENOEXEC,
+			       "kernel is neither an ELF file nor a bzImage");
+	if (!rc && kernel->protocol == X86_LINUX64 &&
+	    kernel->end > X86_IDENTITY_BYTES)
+		rc = err_set(err, -ENOSPC,
+			     "it ends at 0x%llx, but 1 GiB is mapped at its "
+			     "entry",
+			     (unsigned long long)kernel->end);
+	return rc ? err_wrap(err, "cannot load the kernel") : 0;
+}
+
+int x86_load_initrd(const struct guest_mem *mem, int fd,
+		    const struct x86_kernel *kernel, struct x86_initrd *initrd,
+		    struct err *err)
+{
+	uint64_t top = mem->region[0].len;
+	uint64_t bytes, room;
+	int rc;
+
+	*initrd = (struct x86_initrd){ 0 };
+	if (fd < 0)
+		return 0;
+	rc = regular_size(fd, "initrd", &bytes, err);
+	if (rc || !bytes)
+		return rc;
+	if (top > INITRD_MAX_GPA)
+		top = INITRD_MAX_GPA;
+	room = top > kernel->end ? top - kernel->end : 0;
+	/* a page at the end may be lost to the alignment */
+	if (room < PAGE || bytes > room - PAGE)
+		return err_set(err, -ENOSPC,
+			       "initrd of %llu bytes does not fit into the "
+			       "guest's memory above the kernel",
+			       (unsigned long long)bytes);
+	initrd->gpa = (top - bytes) & ~(PAGE - 1);
+	initrd->len = bytes;
+	rc = x86_read_at(fd, 0, mem_ptr(mem, initrd->gpa, bytes), bytes, err);
+	return rc ? err_wrap(err, "cannot load the initrd") : 0;
+}

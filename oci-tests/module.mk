@@ -49,6 +49,15 @@ $(BUILD)/tests/%: oci-tests/support/%.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static \
 		-o $@ $< -lutil
 
+# one of them runs the microVM's own file server
+$(BUILD)/tests/fusemount: $(BUILD)/obj/oci-tests/support/fusemount.o \
+		$(foreach m,$(floor-microvm),$(call archive,$(m)))
+	@echo "  LINK  $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $< -Wl,--start-group \
+		$(foreach m,$(floor-microvm),$(call archive,$(m)) $(lib-$(m))) \
+		-Wl,--end-group
+
 # ---- the rings of `make check`; each leaves a line in $(BUILD)/results
 .PHONY: check check-host check-testhost lint bench
 func-env = HULL=$(abspath $(BUILD)/hull) TESTS=$(abspath $(BUILD)/tests) \

@@ -14,7 +14,6 @@
 #include "microvm/fs/ops.h"
 
 #define SPARE_FDS 64U /* queues, control, what one request opens */
-		       */
 #define MIN_FDS 256U
 #define MAX_HANDLES 65536U
 

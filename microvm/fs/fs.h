@@ -23,7 +23,9 @@ struct fs;
  * @proc_fd: a procfs of the pid namespace that the server runs in, taken:
  *           inodes are opened again through its self/fd
  * @read_only: answer every change with EROFS, whatever the mounts say
- * @cache_ms: how long the guest may trust names and attributes
+ * @cache_ms: how long the guest may trust names and attributes on the root's
+ *            own mount; on what is mounted below it at most one second, and
+ *            there names that do not exist are not cached
  */
 struct fs_config {
 	int root_fd;
@@ -32,6 +34,15 @@ struct fs_config {
 	unsigned int cache_ms;
 };
 
+/**
+ * fs_new() - a server. It belongs to a process of its own: the soft limit of
+ * descriptors is raised to the hard one, the working directory becomes
+ * /proc/self/fd, supplementary groups are given up, and each request may change
+ * umask(2) and the thread's filesystem ids (which clears PR_SET_PDEATHSIG).
+ *
+ * Return: 0; -EMFILE (fewer than 256 descriptors allowed), -ENOTDIR, -ENOSYS
+ * (a kernel older than 5.8), -ENOMEM or -errno.
+ */
 int fs_new(const struct fs_config *config, struct fs **fs, struct err *err);
 void fs_free(struct fs *fs);
 

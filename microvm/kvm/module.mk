@@ -1,2 +1,2 @@
-#SPDX - License - Identifier : Apache - 2.0
+# SPDX-License-Identifier: Apache-2.0
 src-microvm/kvm := $(sort $(wildcard microvm/kvm/*.c))

@@ -76,14 +76,15 @@ int msr_filter(int vm_fd, struct err *err)
 
 int msr_init(int vcpu_fd, struct err *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry[ARRAY_SIZE(initial)];
-	} msrs = { .head.nmsrs = ARRAY_SIZE(initial) };
+	auto_free struct kvm_msrs *msrs =
+		calloc(1, sizeof(*msrs) + sizeof(initial));
 	int n;
 
-	memcpy(msrs.entry, initial, sizeof(initial));
-	n = ioctl(vcpu_fd, KVM_SET_MSRS, &msrs);
+	if (!msrs)
+		return err_code(err, -ENOMEM, "cannot set a vCPU's MSRs");
+	msrs->nmsrs = ARRAY_SIZE(initial);
+	memcpy(msrs->entries, initial, sizeof(initial));
+	n = ioctl(vcpu_fd, KVM_SET_MSRS, msrs);
 	if (n < 0)
 		return err_sys(err, "cannot set a vCPU's MSRs");
 	if (n < (int)ARRAY_SIZE(initial))

@@ -177,23 +177,34 @@ static void test_long_cmdline(void **state)
 }
 
 #define ROOM 32
-struct cpuid {
-	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 entry[ROOM];
-};
+static struct kvm_cpuid2 *c;
 
-static const struct kvm_cpuid_entry2 *get(const struct cpuid *c, uint32_t leaf,
-					  uint32_t index)
+static int cpuid_setup(void **state)
 {
-	for (uint32_t i = 0; i < c->head.nent; i++)
-		if (c->entry[i].function == leaf && c->entry[i].index == index)
-			return &c->entry[i];
+	(void)state;
+	c = calloc(1, sizeof(*c) + ROOM * sizeof(c->entries[0]));
+	return c ? 0 : -1;
+}
+
+static int cpuid_teardown(void **state)
+{
+	(void)state;
+	free(c);
+	return 0;
+}
+
+static const struct kvm_cpuid_entry2 *get(uint32_t leaf, uint32_t index)
+{
+	for (uint32_t i = 0; i < c->nent; i++)
+		if (c->entries[i].function == leaf &&
+		    c->entries[i].index == index)
+			return &c->entries[i];
 	fail_msg("no leaf 0x%x", leaf);
 	return NULL;
 }
 
 /* A processor that has everything. */
-static void all_ones(struct cpuid *c)
+static void all_ones(void)
 {
 	static const uint32_t leaves[] = {
 		0x0,        0x1,        0x4,        0x6,        0x7,
@@ -202,16 +213,15 @@ static void all_ones(struct cpuid *c)
 		0x8000001e, 0x8000001f, 0x80000022,
 	};
 
-	memset(c, 0, sizeof(*c));
 	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++)
-		c->entry[i] = (struct kvm_cpuid_entry2){
+		c->entries[i] = (struct kvm_cpuid_entry2){
 			.function = leaves[i],
 			.eax = 0xffffffff,
 			.ebx = 0xffffffff,
 			.ecx = 0xffffffff,
 			.edx = 0xffffffff,
 		};
-	c->head.nent = ARRAY_SIZE(leaves);
+	c->nent = ARRAY_SIZE(leaves);
 }
 
 static void test_cpuid(void **state)
@@ -219,12 +229,11 @@ static void test_cpuid(void **state)
 	(void)state;
 	for (unsigned int count = 1; count <= X86_MAX_VCPUS; count *= 2) {
 		for (unsigned int i = 0; i < count; i++) {
-			struct cpuid c;
 			const struct kvm_cpuid_entry2 *e;
 
-			all_ones(&c);
-			x86_cpuid_filter(&c.head, ROOM, i, count, true);
-			e = get(&c, 1, 0);
+			all_ones();
+			x86_cpuid_filter(c, ROOM, i, count, true);
+			e = get(1, 0);
 			assert_int_equal(e->ebx >> 24, i);
 			assert_int_equal(e->ebx >> 16 & 255, count);
 			assert_int_equal(e->ecx >> 31, 1);
@@ -232,36 +241,33 @@ static void test_cpuid(void **state)
 			assert_int_equal(e->ecx >> 24 & 1, 1); /* deadline */
 			assert_int_equal(e->ecx >> 21 & 1, 1); /* x2APIC */
 			assert_int_equal(e->edx >> 28 & 1, count > 1);
-			assert_int_equal(get(&c, 0xa, 0)->eax, 0);
-			assert_int_equal(get(&c, 0x40000001, 0)->eax,
-					 0xffffffff);
-			assert_int_equal(get(&c, 0x80000001, 0)->ecx & 4, 0);
-			assert_int_equal(get(&c, 0x8000000a, 0)->edx, 0);
-			e = get(&c, 0xb, 0);
+			assert_int_equal(get(0xa, 0)->eax, 0);
+			assert_int_equal(get(0x40000001, 0)->eax, 0xffffffff);
+			assert_int_equal(get(0x80000001, 0)->ecx & 4, 0);
+			assert_int_equal(get(0x8000000a, 0)->edx, 0);
+			e = get(0xb, 0);
 			assert_int_equal(e->ecx, 1 << 8);
 			assert_int_equal(e->edx, i);
-			e = get(&c, 0xb, 1);
+			e = get(0xb, 1);
 			assert_int_equal(1U << e->eax, count);
 			assert_int_equal(e->ebx, count);
 			assert_int_equal(e->ecx, 1 | 2 << 8);
-			assert_int_equal(get(&c, 0x1f, 2)->ebx, 0);
-			assert_int_equal(get(&c, 0x8000001e, 0)->eax, i);
+			assert_int_equal(get(0x1f, 2)->ebx, 0);
+			assert_int_equal(get(0x8000001e, 0)->eax, i);
 		}
 	}
 }
 
 static void test_cpuid_is_bounded(void **state)
 {
-	struct cpuid c;
-
 	(void)state;
-	all_ones(&c);
-	x86_cpuid_filter(&c.head, c.head.nent, 0, 1, false);
-	assert_true(c.head.nent <= 18);
-	assert_int_equal(get(&c, 1, 0)->ecx >> 24 & 1, 0);
-	c.head.nent = 0;
-	x86_cpuid_filter(&c.head, ROOM, 0, 1, false);
-	assert_int_equal(c.head.nent, 0);
+	all_ones();
+	x86_cpuid_filter(c, c->nent, 0, 1, false);
+	assert_true(c->nent <= 18);
+	assert_int_equal(get(1, 0)->ecx >> 24 & 1, 0);
+	c->nent = 0;
+	x86_cpuid_filter(c, ROOM, 0, 1, false);
+	assert_int_equal(c->nent, 0);
 }
 
 static uint8_t cmos(struct x86_ports *p, uint8_t reg)
@@ -333,8 +339,8 @@ static void test_debug_port_is_bounded(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	p.debug_fd = fds[1];
-	for (char c = 'a'; c < 'z'; c++)
-		x86_port_write(&p, 0xe9, &c, 1);
+	for (char ch = 'a'; ch < 'z'; ch++)
+		x86_port_write(&p, 0xe9, &ch, 1);
 	assert_int_equal(read(fds[0], buf, sizeof(buf)), 3);
 	assert_memory_equal(buf, "abc", 3);
 	close(fds[0]);
@@ -348,8 +354,10 @@ int main(void)
 		cmocka_unit_test(test_linux_boot),
 		cmocka_unit_test(test_pvh_boot),
 		cmocka_unit_test(test_long_cmdline),
-		cmocka_unit_test(test_cpuid),
-		cmocka_unit_test(test_cpuid_is_bounded),
+		cmocka_unit_test_setup_teardown(test_cpuid, cpuid_setup,
+						cpuid_teardown),
+		cmocka_unit_test_setup_teardown(test_cpuid_is_bounded,
+						cpuid_setup, cpuid_teardown),
 		cmocka_unit_test(test_cmos),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_debug_port_is_bounded),

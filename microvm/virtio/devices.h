@@ -62,9 +62,10 @@ struct virtio_dev *vsock_new(const struct guest_mem *mem, struct loop *loop,
  * other way round; half-closes (shutdown(2), end of file) are carried over in
  * both directions. @fd is taken, and closed when the stream has ended, when
  * the guest refuses or resets, and at reset of the device. Before the driver
- * is up the request waits.
+ * is up the request waits. The caller holds the loop's lock, and ignores or
+ * blocks SIGPIPE where pipes are given.
  *
- * Return: 0, -EMFILE (too many streams), -ENOMEM.
+ * Return: 0, -EMFILE (too many streams), -ENOMEM, -errno of fcntl(2).
  */
 int vsock_connect(struct virtio_dev *dev, uint32_t port, int fd);
 void vsock_free(struct virtio_dev *dev);

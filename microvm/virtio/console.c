@@ -77,7 +77,8 @@ static size_t write_out(int fd, const uint8_t *data, size_t len)
 	while (done < len) {
 		ssize_t n;
 
-		if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+		/* with POLLERR nobody is left who could read a pipe */
+		if (poll(&p, 1, 0) != 1 || p.revents != POLLOUT)
 			break;
 		n = write(fd, data + done, len - done);
 		if (n < 0 && errno == EINTR)

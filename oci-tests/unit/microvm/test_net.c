@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "microvm/virtio/devices.h"
+#include "oci-tests/unit/microvm/guest.h"
+
+#define RX 0
+#define TX 1
+#define HDR NET_HDR_BYTES
+
+static const uint8_t mac[6] = { 2, 0, 0, 1, 2, 3 };
+
+/* A datagram socket stands in for the tap: frames with a header. */
+struct fixture {
+	struct guest g;
+	struct loop loop;
+	struct virtio_dev *dev;
+	int wire;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	int ends[2];
+
+	guest_init(&f->g);
+	if (loop_init(&f->loop, NULL) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0, ends) < 0)
+		return -1;
+	f->wire = ends[0];
+	f->dev = net_new(&f->g.mem, &f->loop, ends[1], mac, 1400, NULL);
+	guest_start(&f->g, f->dev, G_ALL_FEATURES, 16);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	net_free(f->dev);
+	auto_close_fd(&f->wire);
+	loop_release(&f->loop);
+	mem_release(&f->g.mem);
+	free(f);
+	return 0;
+}
+
+static void kick(struct fixture *f, unsigned int index)
+{
+	guest_kick(&f->g, index);
+	loop_rounds(&f->loop, 3);
+}
+
+static void give_room(struct fixture *f, uint16_t head, uint32_t len)
+{
+	const struct vring_desc buf = { G_DATA + 0x10000ULL * head, len, G_IN,
+					0 };
+
+	ring_chain(&f->g.ring[RX], head, &buf, 1);
+}
+
+static void arrive(struct fixture *f, uint8_t fill, size_t len)
+{
+	uint8_t frame[HDR + 2000];
+
+	memset(frame, 0xee, HDR); /* what the host says is not passed on */
+	memset(frame + HDR, fill, len);
+	assert_int_equal(send(f->wire, frame, HDR + len, 0), HDR + len);
+}
+
+static void test_config(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t got[12];
+	struct err err = { 0 };
+
+	assert_int_equal(reg_read(&f->g.slot, VIRTIO_MMIO_DEVICE_ID), 1);
+	for (unsigned int i = 0; i < 12; i++)
+		mmio_read(&f->g.slot, 0x100 + i, &got[i], 1);
+	assert_memory_equal(got, mac, 6);
+	assert_int_equal(got[10] + 256 * got[11], 1400);
+	assert_true(virtio_has(f->dev, VIRTIO_NET_F_MTU));
+	/* no offload, no merged buffers, no control queue */
+	assert_int_equal(f->dev->features & 0xffffff,
+			 1 << VIRTIO_NET_F_MTU | 1 << VIRTIO_NET_F_MAC);
+	assert_null(net_new(&f->g.mem, &f->loop, -1, mac, 67, &err));
+	assert_int_equal(err.code, -EINVAL);
+}
+
+static void test_send(void **state)
+{
+	const struct vring_desc bufs[] = { { G_DATA, 20, G_OUT, 0 },
+					   { G_DATA + 100, 52, G_OUT, 0 } };
+	struct fixture *f = *state;
+	uint8_t got[128], zero[HDR] = { 0 };
+	struct vring_used_elem elem;
+
+	g_fill(&f->g.mem, G_DATA, 0xff, 12); /* the guest's header */
+	g_fill(&f->g.mem, G_DATA + 12, 1, 8);
+	g_fill(&f->g.mem, G_DATA + 100, 2, 52);
+	ring_chain(&f->g.ring[TX], 0, bufs, 2);
+	kick(f, TX);
+	assert_int_equal(recv(f->wire, got, sizeof(got), 0), 72);
+	assert_memory_equal(got, zero, HDR);
+	assert_int_equal(got[HDR], 1);
+	assert_int_equal(got[HDR + 7], 1);
+	assert_int_equal(got[HDR + 8], 2);
+	assert_int_equal(got[71], 2);
+	assert_true(ring_get(&f->g.ring[TX], &elem));
+	assert_int_equal(elem.len, 0);
+}
+
+static void test_send_odd(void **state)
+{
+	static const struct {
+		uint32_t len;
+		bool needs_reset;
+	} cases[] = { { 0, true },
+		      { 11, true },
+		      { 12, false },
+		      { 25, false },
+		      { 12 + 65557 + 1, false },
+		      { 0x800000, false } };
+	struct fixture *f = *state;
+	uint8_t got[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct vring_desc buf = { G_DATA, cases[i].len, G_OUT,
+						0 };
+
+		guest_start(&f->g, f->dev, G_ALL_FEATURES, 16);
+		ring_chain(&f->g.ring[TX], 0, &buf, 1);
+		kick(f, TX);
+		assert_int_equal(guest_needs_reset(&f->g),
+				 cases[i].needs_reset);
+		assert_int_equal(ring_used_idx(&f->g.ring[TX]),
+				 !cases[i].needs_reset);
+	}
+	assert_int_equal(recv(f->wire, got, sizeof(got), 0), -1);
+}
+
+static void test_receive(void **state)
+{
+	static const struct virtio_net_hdr_v1 want = { .num_buffers = 1 };
+	const struct vring_desc bufs[] = { { G_DATA, 5, G_IN, 0 },
+					   { G_DATA + 100, 30, G_IN, 0 },
+					   { G_DATA + 200, 1500, G_IN, 0 } };
+	struct fixture *f = *state;
+	struct vring_used_elem elem;
+	uint8_t got[HDR];
+
+	ring_chain(&f->g.ring[RX], 0, bufs, 3);
+	kick(f, RX);
+	arrive(f, 7, 60);
+	loop_rounds(&f->loop, 3);
+	assert_true(ring_get(&f->g.ring[RX], &elem));
+	assert_int_equal(elem.len, HDR + 60);
+	g_get(&f->g.mem, G_DATA, got, 5);
+	g_get(&f->g.mem, G_DATA + 100, got + 5, 7);
+	assert_memory_equal(got, &want, HDR);
+	g_get(&f->g.mem, G_DATA + 200 + 36, got, 2);
+	assert_int_equal(got[0], 7);
+	assert_int_equal(got[1], 0); /* not a byte more than arrived */
+}
+
+/* V15: a frame that does not fit is dropped whole, and the next one comes. */
+static void test_receive_too_large(void **state)
+{
+	struct fixture *f = *state;
+	struct vring_used_elem elem;
+
+	give_room(f, 0, HDR + 100);
+	give_room(f, 1, HDR + 100);
+	kick(f, RX);
+	arrive(f, 1, 101);
+	arrive(f, 2, 100);
+	arrive(f, 3, 2000);
+	arrive(f, 4, 14);
+	loop_rounds(&f->loop, 5);
+	assert_true(ring_get(&f->g.ring[RX], &elem));
+	assert_int_equal(elem.len, HDR + 100);
+	assert_true(ring_get(&f->g.ring[RX], &elem));
+	assert_int_equal(elem.len, HDR + 14);
+	assert_false(ring_get(&f->g.ring[RX], &elem));
+}
+
+/* V14, V12: no room for a header at all */
+static void test_receive_short(void **state)
+{
+	static const uint32_t lens[] = { 0, 1, 11 };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		guest_start(&f->g, f->dev, G_ALL_FEATURES, 16);
+		give_room(f, 0, lens[i]);
+		kick(f, RX);
+		assert_true(guest_needs_reset(&f->g));
+		arrive(f, 1, 60);
+		loop_rounds(&f->loop, 3);
+		assert_int_equal(ring_used_idx(&f->g.ring[RX]), 0);
+	}
+}
+
+/* V04, V07: no room, and frames without end: the loop sleeps; then room. */
+static void test_flood(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec before, after;
+	uint8_t frame[HDR + 60] = { 0 };
+	unsigned int waiting = 0;
+
+	kick(f, RX);
+	while (send(f->wire, frame, sizeof(frame), 0) > 0)
+		waiting++;
+	assert_true(waiting > 4);
+	loop_rounds(&f->loop, 3);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	assert_int_equal(epoll_wait(f->loop.epoll_fd,
+				    &(struct epoll_event){ 0 }, 1, 200),
+			 0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	assert_in_range((after.tv_sec - before.tv_sec) * 1000000000 +
+				after.tv_nsec - before.tv_nsec,
+			0, 20000000);
+	for (uint16_t i = 0; i < 4; i++)
+		give_room(f, i, 1526);
+	kick(f, RX);
+	assert_int_equal(ring_used_idx(&f->g.ring[RX]), 4);
+	/* full again: asleep again, and a kick is what wakes it */
+	assert_int_equal(
+		epoll_wait(f->loop.epoll_fd, &(struct epoll_event){ 0 }, 1, 20),
+		0);
+	give_room(f, 0, 1526);
+	kick(f, RX);
+	assert_int_equal(ring_used_idx(&f->g.ring[RX]), 5);
+}
+
+static void test_wire_gone(void **state)
+{
+	const struct vring_desc buf = { G_DATA, 100, G_OUT, 0 };
+	struct fixture *f = *state;
+
+	give_room(f, 0, 1526);
+	kick(f, RX);
+	auto_close_fd(&f->wire);
+	loop_rounds(&f->loop, 3);
+	assert_int_equal(
+		epoll_wait(f->loop.epoll_fd, &(struct epoll_event){ 0 }, 1, 20),
+		0);
+	/* frames are lost, as on a wire */
+	signal(SIGPIPE, SIG_IGN); /* of the socket; a tap has none */
+	ring_chain(&f->g.ring[TX], 0, &buf, 1);
+	kick(f, TX);
+	assert_int_equal(ring_used_idx(&f->g.ring[TX]), 1);
+	assert_false(guest_needs_reset(&f->g));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_send, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_send_odd, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_receive, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_receive_too_large, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_receive_short, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wire_gone, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@
 #include "libcontainer/guest.h"
 #include "libcontainer/handover.h"
 #include "libcontainer/join.h"
+#include "libcontainer/listener.h"
 #include "libcontainer/relay.h"
 #include "libcontainer/spawned.h"
 #include "libcontainer/state.h"
@@ -63,9 +65,17 @@ static int make_filter(struct exec *x, struct err *err)
 	cache_fd = openat(x->ct.root_fd, ".cache/seccomp",
 			  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	ret = seccomp_prepare(cache_fd, profile, &x->j.filter, err);
-	if (!ret)
-		x->j.ps.filter = &x->j.filter;
-	return ret;
+	if (ret)
+		return ret;
+	x->j.ps.filter = &x->j.filter;
+	x->j.spec = x->ct.spec;
+	x->j.notify.agent_fd = listener_connect(profile, err);
+	if (x->j.notify.agent_fd == -ENODATA)
+		return 0;
+	if (x->j.notify.agent_fd < 0)
+		return x->j.notify.agent_fd;
+	ret = ct_state_json(&x->ct, HULL_RUNNING, x->ct.st.pid, &x->j.state);
+	return ret ? err_code(err, ret, "cannot write the state") : 0;
 }
 
 static int prepare(struct exec *x, const struct hull_context *ctx,
@@ -253,22 +263,25 @@ static void release(struct exec *x)
 	auto_close_fd(&x->j.child_sync);
 	auto_close_fd(&x->j.pidfd);
 	auto_close_fd(&x->console_fd);
+	auto_close_fd(&x->j.notify.agent_fd);
+	free(x->j.state);
 	if (x->j.ps.filter)
 		seccomp_prog_release(&x->j.filter);
 	listen_fds_release(&x->listen);
 	ct_close(&x->ct);
 }
 
-#define EXEC_INIT(options)                       \
-	{                                        \
-		.opt = (options), .ct = CT_INIT, \
-		.j = { .init_pidfd = -1,         \
-		       .cgroup_fd = -1,          \
-		       .proc_fd = -1,            \
-		       .parent_sync = -1,        \
-		       .child_sync = -1,         \
-		       .pidfd = -1 },            \
-		.console_fd = -1,                \
+#define EXEC_INIT(options)                           \
+	{                                            \
+		.opt = (options), .ct = CT_INIT,     \
+		.j = { .init_pidfd = -1,             \
+		       .cgroup_fd = -1,              \
+		       .proc_fd = -1,                \
+		       .parent_sync = -1,            \
+		       .child_sync = -1,             \
+		       .notify = { .agent_fd = -1 }, \
+		       .pidfd = -1 },                \
+		.console_fd = -1,                    \
 	}
 
 int hull_exec(const struct hull_context *ctx, const char *id,

@@ -109,7 +109,7 @@ static void __attribute__((noreturn)) child_exec_hook(struct hook_run *run)
 	    child_stdio(run) >= 0) {
 		close_others();
 		if (run->filter)
-			ret = process_filter(run->filter, NULL);
+			ret = process_filter(run->filter, NULL, NULL);
 		if (!ret)
 			execve(run->hook->path, (char *const *)(uintptr_t)args,
 			       (char *const *)(uintptr_t)run->env);

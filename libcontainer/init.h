@@ -21,6 +21,7 @@ struct rootfs;
  * @rootfs:   opened
  * @ps:       what the process applies to itself
  * @filter:   compiled, if @ps.filter points at it
+ * @notify: its agent, agent_fd -1 without one
  * @cgroup_fd: -1 without a cgroup
  * @gate_fd:  listening gate (create), or -1 (run)
  * @parent_sync, @child_sync: the two ends
@@ -40,6 +41,7 @@ struct init {
 	struct rootfs *rootfs;
 	struct process_ctx ps;
 	struct seccomp_prog filter;
+	struct seccomp_notify notify;
 	int cgroup_fd;
 	int gate_fd;
 	int proc_fd;

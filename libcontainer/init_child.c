@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
+#include "libcontainer/listener.h"
 #include "libcontainer/sync.h"
 #include "rootfs/rootfs.h"
 
@@ -152,7 +153,8 @@ static int step_process(struct init *in, struct err *err)
  */
 static int step_descriptors(struct init *in, struct err *err)
 {
-	int *const keep[] = { &in->child_sync, &in->gate_fd };
+	int *const keep[] = { &in->child_sync, &in->gate_fd,
+			      &in->notify.agent_fd };
 
 	return child_keep_fds(in->first_fd, keep, ARRAY_SIZE(keep), err);
 }
@@ -225,6 +227,25 @@ static void end_on_signals(bool on)
 	}
 }
 
+static int prepare_notify(struct init *in, struct err *err)
+{
+	auto_free char *json = NULL;
+	enum hull_status status =
+		in->gate_fd >= 0 ? HULL_CREATED : HULL_CREATING;
+	int ret;
+
+	if (in->notify.agent_fd < 0)
+		return 0;
+	ret = ct_state_json(in->ct, status, in->pid, &json);
+	if (ret)
+		return err_code(err, ret, "cannot write the state");
+	ret = listener_payload(in->spec->oci_version, &in->spec->linux_.seccomp,
+			       in->pid, json, &in->notify, err);
+	if (!ret)
+		in->ps.notify = &in->notify;
+	return ret;
+}
+
 /* The last point at which nothing of the workload has happened yet. */
 static int wait_for_start(void *arg, struct err *err)
 {
@@ -237,7 +258,7 @@ static int wait_for_start(void *arg, struct err *err)
 		if (ret)
 			return err_code(err, ret, "cannot reach hull");
 	}
-	ret = sync_wait_go(in->child_sync, err);
+	ret = sync_wait_go(in->child_sync, &in->pid, err);
 	if (ret)
 		return ret;
 	process_affinity_reset();
@@ -249,6 +270,8 @@ static int wait_for_start(void *arg, struct err *err)
 	}
 	if (!ret)
 		ret = run_start_hooks(in, err);
+	if (!ret)
+		ret = prepare_notify(in, err);
 	if (ret)
 		err_stage(err, "start");
 	return ret;

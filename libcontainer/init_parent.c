@@ -119,7 +119,7 @@ int init_go(struct init *in, struct err *err)
 	struct sync_msg msg;
 	int ret;
 
-	ret = sync_send_go(in->parent_sync, in->ignored);
+	ret = sync_send_go(in->parent_sync, in->pid, in->ignored);
 	if (ret && ret != -EPIPE)
 		return err_code(err, ret, "cannot reach init");
 	if (in->gate_fd >= 0)
@@ -160,6 +160,7 @@ void init_release(struct init *in)
 	ns_plan_release(&in->ns);
 	rootfs_free(in->rootfs);
 	in->rootfs = NULL;
+	auto_close_fd(&in->notify.agent_fd);
 	if (in->ps.filter)
 		seccomp_prog_release(&in->filter);
 	in->ps.filter = NULL;

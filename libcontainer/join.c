@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/proc.h"
 #include "base/sys.h"
+#include "libcontainer/listener.h"
 #include "libcontainer/sync.h"
 #include "rootfs/rootfs.h"
 
@@ -96,13 +97,20 @@ static int before_exec(void *arg, struct err *err)
 		if (ret)
 			return ret;
 	}
-	ret = sync_wait_go(j->child_sync, err);
-	return ret ? ret : set_affinity(j->ps.process, err);
+	ret = sync_wait_go(j->child_sync, &pid, err);
+	if (!ret)
+		ret = set_affinity(j->ps.process, err);
+	if (ret || j->notify.agent_fd < 0)
+		return ret;
+	j->ps.notify = &j->notify;
+	return listener_payload(j->spec->oci_version, &j->spec->linux_.seccomp,
+				pid, j->state, &j->notify, err);
 }
 
 static int join_work(struct join *j, struct joined *child, struct err *err)
 {
-	int *const keep[] = { &j->child_sync, &child->slave_fd };
+	int *const keep[] = { &j->child_sync, &child->slave_fd,
+			      &j->notify.agent_fd };
 	int flags = j->ns_flags & ~CLONE_NEWPID;
 	int ret = 0;
 
@@ -198,6 +206,7 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 	if (joiner == 0)
 		join_main(j);
 	auto_close_fd(&j->child_sync);
+	auto_close_fd(&j->notify.agent_fd);
 	ret = join_meet(j, console_fd, err);
 	if (ret)
 		kill(joiner, SIGKILL);
@@ -214,7 +223,7 @@ int join_go(struct join *j, struct err *err)
 
 	ret = proc_read_stat(getpid(), &self);
 	if (!ret)
-		ret = sync_send_go(j->parent_sync, self.ignored);
+		ret = sync_send_go(j->parent_sync, j->pid, self.ignored);
 	if (ret && ret != -EPIPE)
 		return err_code(err, ret, "cannot reach the new process");
 	ret = sync_recv(j->parent_sync, &msg, NULL);

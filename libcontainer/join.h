@@ -11,7 +11,8 @@
  * @ps, @filter, @proc_fd, @first_fd, @rows, @cols, @extra_env: as in struct
  *           init
  * @cgroup_fd: where it starts, or -1
- * @with_limits: the parent sets rlimits
+ * @notify: the filter's agent, agent_fd -1 without one; @spec and @state (the
+ *          container's state document) are for it
  * @pid, @pidfd: of the new process, once it is there
  */
 struct join {
@@ -19,6 +20,9 @@ struct join {
 	int ns_flags;
 	struct process_ctx ps;
 	struct seccomp_prog filter;
+	struct seccomp_notify notify;
+	const struct spec *spec;
+	char *state;
 	int cgroup_fd;
 	int proc_fd;
 	int parent_sync;

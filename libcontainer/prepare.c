@@ -18,6 +18,7 @@
 #include "libcontainer/gate.h"
 #include "libcontainer/guest.h"
 #include "libcontainer/hooks.h"
+#include "libcontainer/listener.h"
 #include "libcontainer/sync.h"
 #include "rootfs/rootfs.h"
 
@@ -239,9 +240,13 @@ static int make_filter(struct launch *l, struct err *err)
 		return 0;
 	cache_fd = open_cache(l);
 	ret = seccomp_prepare(cache_fd, profile, &l->in.filter, err);
-	if (!ret)
-		l->in.ps.filter = &l->in.filter;
-	return ret;
+	if (ret)
+		return ret;
+	l->in.ps.filter = &l->in.filter;
+	l->in.notify.agent_fd = listener_connect(profile, err);
+	return l->in.notify.agent_fd >= 0 || l->in.notify.agent_fd == -ENODATA
+		       ? 0
+		       : l->in.notify.agent_fd;
 }
 
 /* One user namespace per mount that has mappings of its own, else -1. */
@@ -349,6 +354,7 @@ int launch_prepare(struct launch *l, const struct hull_context *ctx,
 			.proc_fd = -1,
 			.parent_sync = -1,
 			.child_sync = -1,
+			.notify = { .agent_fd = -1 },
 			.pidfd = -1 },
 	};
 	l->in.ct = &l->ct;

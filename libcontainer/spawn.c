@@ -105,8 +105,9 @@ static int spawn_joined(struct init *in, struct err *err)
 		return err_sys(err, "cannot clone the joining process");
 	if (joiner == 0)
 		joiner_main(in);
-	close(in->child_sync);
-	in->child_sync = -1;
+	auto_close_fd(&in->child_sync);
+	/* the agent sees the end of the stream when the child has sent */
+	auto_close_fd(&in->notify.agent_fd);
 	ret = sync_expect(in->parent_sync, SYNC_PID, &in->pid, &in->pidfd, err);
 	if (ret)
 		sys_pidfd_send_signal(joiner_fd, SIGKILL, NULL, 0);
@@ -126,7 +127,8 @@ int init_spawn(struct init *in, struct err *err)
 		return err_sys(err, "cannot clone init");
 	if (in->pid == 0)
 		init_child(in);
-	close(in->child_sync);
-	in->child_sync = -1;
+	auto_close_fd(&in->child_sync);
+	/* the agent sees the end of the stream when the child has sent */
+	auto_close_fd(&in->notify.agent_fd);
 	return 0;
 }

@@ -43,9 +43,13 @@ int sync_send(int sock, enum sync_step step, pid_t pid, int fd)
 	return sock_send(sock, &msg, SYNC_SHORT, &fd, fd >= 0 ? 1 : 0);
 }
 
-int sync_send_go(int sock, uint32_t ignored)
+int sync_send_go(int sock, pid_t pid, uint32_t ignored)
 {
-	struct sync_msg msg = { .step = SYNC_GO, .ignored = ignored };
+	struct sync_msg msg = {
+		.step = SYNC_GO,
+		.pid = pid,
+		.ignored = ignored,
+	};
 
 	return sock_send(sock, &msg, SYNC_SHORT, NULL, 0);
 }
@@ -134,7 +138,7 @@ int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
 	return ret;
 }
 
-int sync_wait_go(int sock, struct err *err)
+int sync_wait_go(int sock, pid_t *pid, struct err *err)
 {
 	struct sync_msg msg;
 	int ret = expect(sock, SYNC_GO, &msg, NULL, err);
@@ -145,6 +149,8 @@ int sync_wait_go(int sock, struct err *err)
 	}
 	if (ret)
 		return ret;
+	if (pid)
+		*pid = msg.pid;
 	/* not in the caller's list, and known to come ignored from make(1) */
 	sys_signal_default(32);
 	sys_signal_default(33);

@@ -45,11 +45,15 @@ int sync_pair(int *parent_fd, int *child_fd);
 /** sync_send() - @fd: a descriptor to attach, or -1. Return: 0 or -errno. */
 int sync_send(int sock, enum sync_step step, pid_t pid, int fd);
 
-/** sync_send_go() - SYNC_GO. Return: 0 or -errno. */
-int sync_send_go(int sock, uint32_t ignored);
+/** sync_send_go() - SYNC_GO. @pid: of the child, as hull numbers it. Return: 0
+ * or -errno. */
+int sync_send_go(int sock, pid_t pid, uint32_t ignored);
 
-/** sync_wait_go() - wait for SYNC_GO, then reset the signals it names. */
-int sync_wait_go(int sock, struct err *err);
+/**
+ * sync_wait_go() - wait for SYNC_GO, then reset the signals it names.
+ * @pid: receives the caller's own pid as hull numbers it; or NULL
+ */
+int sync_wait_go(int sock, pid_t *pid, struct err *err);
 
 /** sync_send_error() - tell the other side why this one stops. */
 void sync_send_error(int sock, const struct err *err);

@@ -16,14 +16,14 @@ static bool takes_errno(enum spec_scmp_act action)
 	return action == SPEC_ACT_ERRNO || action == SPEC_ACT_TRACE;
 }
 
-static void check_action(struct spec_ctx *ctx, const struct spec_path *path,
-			 const char *key, enum spec_scmp_act action)
+bool spec_seccomp_notifies(const struct spec_seccomp *s)
 {
-	struct spec_path here = SPEC_PATH_KEY(path, key);
-
-	if (action == SPEC_ACT_NOTIFY)
-		spec_problem(ctx, &here,
-			     "SCMP_ACT_NOTIFY is not supported yet");
+	if (s->default_action == SPEC_ACT_NOTIFY)
+		return true;
+	for (size_t i = 0; i < s->rule_count; i++)
+		if (s->rules[i].action == SPEC_ACT_NOTIFY)
+			return true;
+	return false;
 }
 
 static void check_errno(struct spec_ctx *ctx, const struct spec_path *path,
@@ -81,7 +81,6 @@ static void finish_rule(struct spec_ctx *ctx, const struct spec_path *path,
 
 	if (!rule->names[0])
 		spec_problem(ctx, &names, "expected at least one entry");
-	check_action(ctx, path, "action", rule->action);
 	check_errno(ctx, path, "errnoRet", rule->action, rule->errno_set);
 }
 
@@ -122,10 +121,11 @@ static const struct spec_field seccomp_fields[] = {
 	{ .name = "architectures", .kind = SPEC_STRINGS,
 	  SPEC_AT(struct spec_seccomp, archs), .names = &spec_set_archs },
 	{ .name = "flags", .kind = SPEC_CALL, .call = parse_flags, SPEC_HERE },
-	{ .name = "listenerPath", .kind = SPEC_REFUSE,
-	  .text = "not supported yet" },
-	{ .name = "listenerMetadata", .kind = SPEC_REFUSE,
-	  .text = "not supported yet" },
+	{ .name = "listenerPath", .kind = SPEC_STRING,
+	  .flags = SPEC_EMPTY_UNSET,
+	  SPEC_AT(struct spec_seccomp, listener_path) },
+	{ .name = "listenerMetadata", .kind = SPEC_STRING,
+	  SPEC_AT(struct spec_seccomp, listener_metadata) },
 	{ .name = "syscalls", .kind = SPEC_OBJECTS, .table = &rule_table,
 	  SPEC_AT(struct spec_seccomp, rules),
 	  SPEC_AUX(struct spec_seccomp, rule_count) },
@@ -136,8 +136,12 @@ static void finish_seccomp(struct spec_ctx *ctx, const struct spec_path *path,
 			   void *at)
 {
 	const struct spec_seccomp *s = at;
+	struct spec_path listener = SPEC_PATH_KEY(path, "listenerPath");
 
-	check_action(ctx, path, "defaultAction", s->default_action);
+	if (spec_seccomp_notifies(s) &&
+	    (!s->listener_path || !*s->listener_path))
+		spec_problem(ctx, &listener,
+			     "is required with SCMP_ACT_NOTIFY");
 	check_errno(ctx, path, "defaultErrnoRet", s->default_action,
 		    s->default_errno_set);
 }

@@ -218,6 +218,9 @@ int spec_template(bool rootless, uid_t uid, gid_t gid, char **out);
  * tables, the same that the parser uses. */
 extern const char *const spec_hook_names[]; /* SPEC_HOOK_KINDS entries */
 extern const char *const spec_ns_names[];   /* SPEC_NS_TYPES entries */
+/** spec_seccomp_notifies() - does any rule, or the default, ask a listener? */
+bool spec_seccomp_notifies(const struct spec_seccomp *seccomp);
+
 extern const char *const spec_seccomp_actions[];
 extern const char *const spec_seccomp_operators[];
 extern const char *const spec_seccomp_archs[];

@@ -183,6 +183,8 @@ struct spec_seccomp {
 	bool flag_tsync, flag_log, flag_spec_allow, flag_wait_killable;
 	const struct spec_scmp_rule *rules;
 	size_t rule_count;
+	const char *listener_path;     /* NULL: unset */
+	const char *listener_metadata; /* NULL: unset */
 	/* the object exactly as it stands in config.json: key of the cache of
 	 * compiled filters */
 	const char *raw;

@@ -8,11 +8,13 @@
 
 #include "base/err.h"
 #include "base/sys.h"
+#include "libcontainer/process/seccomp_notify.h"
 
 /*
  * struct sock_fprog wants a pointer to what the kernel only reads.
  */
-int process_filter(const struct seccomp_prog *filter, struct err *err)
+int process_filter(const struct seccomp_prog *filter,
+		   const struct seccomp_notify *notify, struct err *err)
 {
 	union {
 		const void *from;
@@ -23,7 +25,14 @@ int process_filter(const struct seccomp_prog *filter, struct err *err)
 		.filter = insns.to,
 	};
 
-	if (!sys_seccomp(SECCOMP_SET_MODE_FILTER, filter->flags, &prog))
+	int ret;
+
+	if (notify)
+		ret = seccomp_notify_load(filter->flags, &prog, notify);
+	else
+		ret = sys_seccomp(SECCOMP_SET_MODE_FILTER, filter->flags,
+				  &prog);
+	if (!ret)
 		return 0;
 	if (errno == EACCES)
 		return err_at(err, -EACCES, "linux.seccomp",
@@ -48,7 +57,7 @@ int process_exec(const struct process_ctx *ctx, const char *path,
 	int ret;
 
 	if (ctx->filter) {
-		ret = process_filter(ctx->filter, err);
+		ret = process_filter(ctx->filter, ctx->notify, err);
 		if (ret) {
 			err_stage(err, "seccomp");
 			return ret;

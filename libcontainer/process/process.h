@@ -30,6 +30,18 @@ struct seccomp_prog {
 };
 
 /**
+ * struct seccomp_notify - who decides about system calls with SCMP_ACT_NOTIFY
+ * (runtime-spec config-linux.md, "The Container Process State").
+ * @agent_fd: connected stream socket
+ * @payload:  the container process state, JSON
+ */
+struct seccomp_notify {
+	int agent_fd;
+	const char *payload;
+	size_t len;
+};
+
+/**
  * seccomp_prepare() - the filter of a profile: from the cache when the very
  * same bytes of config.json were compiled before, else by libseccomp and then
  * cached.
@@ -56,6 +68,7 @@ void seccomp_prog_release(struct seccomp_prog *prog);
  * @proc_fd:   procfs root (base/proc.h), opened before the container's mount
  *             namespace was entered
  * @filter:    NULL: none
+ * @notify:    NULL: the filter asks nobody
  * @keyring:   name of the new session keyring ("_ses.<id>"), NULL: keep the
  *             caller's (--no-new-keyring)
  * @parent_sets_limits: rlimits are set by the parent with prlimit(2), because
@@ -70,6 +83,7 @@ struct process_ctx {
 	const struct spec_mempolicy *mempolicy;
 	int proc_fd;
 	const struct seccomp_prog *filter;
+	const struct seccomp_notify *notify;
 	const char *keyring;
 	bool parent_sets_limits;
 	bool is_exec;
@@ -131,8 +145,11 @@ int process_env(const struct spec_process *process, const char *const *extra,
 /**
  * process_filter() - put the caller under a seccomp filter: after
  * process_apply(), with nothing but execve(2) behind.
+ * @notify: receives the listener, or NULL: what the filter would ask about is
+ *          answered with ENOSYS
  */
-int process_filter(const struct seccomp_prog *filter, struct err *err);
+int process_filter(const struct seccomp_prog *filter,
+		   const struct seccomp_notify *notify, struct err *err);
 
 /**
  * process_exec() - the very last step: load the filter, execve(2). Everything

@@ -57,9 +57,10 @@ static int action_of(enum spec_scmp_act act, bool errno_set, uint32_t errno_ret,
 		*out = SCMP_ACT_LOG;
 		return 0;
 	case SPEC_ACT_NOTIFY:
-		break;
+		*out = SCMP_ACT_NOTIFY;
+		return 0;
 	}
-	return -EOPNOTSUPP;
+	return -EINVAL;
 }
 
 /* "SCMP_ARCH_X86_64" is libseccomp's "x86_64"; 0 when it does not know it. */
@@ -252,8 +253,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct spec_seccomp *profile,
 		ret = action_of(rule->action, rule->errno_set, rule->errno_ret,
 				&action);
 		if (ret)
-			return err_at(err, ret, field,
-				      "SCMP_ACT_NOTIFY is not supported");
+			return err_at(err, ret, field, "unknown action");
 		/* says nothing new, and libseccomp would refuse it */
 		if (action == default_action)
 			continue;
@@ -337,7 +337,7 @@ int seccomp_compile(const struct spec_seccomp *profile,
 			profile->default_errno, &action);
 	if (ret)
 		return err_at(err, ret, "linux.seccomp.defaultAction",
-			      "SCMP_ACT_NOTIFY is not supported");
+			      "unknown action");
 	ctx = seccomp_init(action);
 	if (!ctx)
 		return err_at(err, -EINVAL, "linux.seccomp.defaultAction",

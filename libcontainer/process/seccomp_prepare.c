@@ -6,10 +6,13 @@
 
 #include "libcontainer/process/seccomp_build.h"
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
 /*
- * TSYNC concerns threads, of which there are none; WAIT_KILLABLE_RECV concerns
- * listeners, without which the kernel refuses the flag. Neither changes what
- * the filter does here.
+ * TSYNC concerns threads, of which there are none. WAIT_KILLABLE_RECV concerns
+ * listeners, without which the kernel refuses the flag.
  */
 unsigned int seccomp_flags(const struct spec_seccomp *profile)
 {
@@ -20,6 +23,8 @@ unsigned int seccomp_flags(const struct spec_seccomp *profile)
 	/* no flags at all: as runc and crun, no mitigation nobody asked for */
 	if (profile->flag_spec_allow || !profile->flags_set)
 		flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	if (profile->flag_wait_killable && spec_seccomp_notifies(profile))
+		flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	return flags;
 }
 

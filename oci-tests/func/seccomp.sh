@@ -78,8 +78,65 @@ t_unknown_names_are_passed_over() {
 	deny '[{names: ["no_such_call", "getpgrp"], action: "SCMP_ACT_ERRNO"}]'
 	eq "$(run_sh 'probe syscall 111')" EPERM
 }
-t_notify_is_refused_for_now() {
-	deny '[{names: ["getpgrp"], action: "SCMP_ACT_NOTIFY"}]'
-	refuses 'linux.seccomp' hull run -b "$B" "$TAG"
+# notify NAMES: those system calls are for the agent on $T/agent
+notify() {
+	cfg --arg p "$T/agent" --argjson n "$1" '.linux.seccomp = {
+		defaultAction: "SCMP_ACT_ALLOW", listenerPath: $p,
+		listenerMetadata: "m1 \"x\"",
+		syscalls: [{names: $n, action: "SCMP_ACT_NOTIFY"}]}'
+}
+agent() { # errno
+	"$TESTS/notifyd" "$T/agent" "$1" &
+	agent=$!
+	wait_for 5 test -S "$T/agent"
+}
+t_notify() {
+	bundle
+	notify '["getpgrp"]'
+	agent 123
+	eq "$(run_sh 'probe syscall 111')" ENOMEDIUM
+	jq -e --arg id "$TAG" '.fds == ["seccompFd"] and .pid > 1 and .metadata == "m1 \"x\"" and
+		.state.id == $id and .state.pid == .pid and .state.status == "creating" and
+		.ociVersion == .state.ociVersion' "$T/agent.json" >/dev/null || fail "$(cat "$T/agent.json")"
+	# by an exec as well, and by a created container
+	cfg '.process.noNewPrivileges = false'
+	sh_args 'sleep 1000'
+	hull create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	hull start "$TAG"
+	eq "$(hull exec "$TAG" probe syscall 111)" ENOMEDIUM
+	eq "$(tail -n 1 "$T/agent.json" | jq -r .state.status)" running
+	tail -n 1 "$T/agent.json" | jq -e --argjson p "$(state pid)" '.state.pid == $p and .pid != $p' >/dev/null
+	hull delete -f "$TAG"
+	kill "$agent"
+}
+# what hull itself does between the filter and execve(2) cannot hang on it
+t_notify_of_everything() {
+	bundle
+	notify '["execve", "openat", "open", "read", "write", "close", "fcntl", "sendmsg", "recvmsg", "futex", "exit_group", "poll"]'
+	agent 0
+	eq "$(run_sh 'echo in')" in
+	kill "$agent"
+}
+t_notify_without_agent() {
+	bundle
+	notify '["getpgrp"]'
+	refuses 'linux.seccomp.listenerPath: failed to connect with seccomp agent' hull run -b "$B" "$TAG"
+	cfg 'del(.linux.seccomp.listenerPath)'
+	refuses 'linux.seccomp.listenerPath: is required with SCMP_ACT_NOTIFY' hull run -b "$B" "$TAG"
+	# nobody is asked: nobody needs to be there
+	cfg '.linux.seccomp |= (.listenerPath = "/no/such.sock" | .syscalls = [])'
+	eq "$(run_sh 'echo in')" in
+}
+t_notify_when_the_agent_dies() {
+	bundle
+	notify '["getpgrp"]'
+	agent 0
+	sh_args 'sleep 1000'
+	hull run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	kill "$agent"
+	wait "$agent" || true
+	rm "$T/agent"
+	refuses 'failed to connect' hull exec "$TAG" probe syscall 111
+	hull delete -f "$TAG"
 }
 cases "$@"

@@ -153,7 +153,7 @@ static void test_features(void **state)
 	assert_true(has(json_get(lin, "capabilities"), "CAP_CHOWN"));
 	seccomp = json_get(lin, "seccomp");
 	assert_true(has(json_get(seccomp, "actions"), "SCMP_ACT_ERRNO"));
-	assert_false(has(json_get(seccomp, "actions"), "SCMP_ACT_NOTIFY"));
+	assert_true(has(json_get(seccomp, "actions"), "SCMP_ACT_NOTIFY"));
 	assert_true(has(json_get(seccomp, "supportedFlags"),
 			"SECCOMP_FILTER_FLAG_LOG"));
 	assert_false(json_get(json_get(lin, "intelRdt"), "enabled")->boolean);

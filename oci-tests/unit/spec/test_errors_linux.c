@@ -211,7 +211,7 @@ static const struct row seccomp_rows[] = {
 	{ "\"linux\":{\"seccomp\":{}}", "linux.seccomp.defaultAction: required, but missing" },
 	{ "\"linux\":{\"seccomp\":[]}", "linux.seccomp: expected an object, got an array" },
 	{ "\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}}",
-	  "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY is not supported yet" },
+	  "linux.seccomp.listenerPath: is required with SCMP_ACT_NOTIFY" },
 	{ "\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_KIL\"}}",
 	  "linux.seccomp.defaultAction: expected one of SCMP_ACT_KILL, SCMP_ACT_KILL_PROCESS, "
 	  "SCMP_ACT_KILL_THREAD, SCMP_ACT_TRAP, SCMP_ACT_ERRNO, SCMP_ACT_TRACE, "
@@ -228,9 +228,6 @@ static const struct row seccomp_rows[] = {
 	  "linux.seccomp.flags[0]: expected one of SECCOMP_FILTER_FLAG_TSYNC, "
 	  "SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, "
 	  "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, got \"LOG\"" },
-	{ SCMP(",\"listenerPath\":\"/s\",\"listenerMetadata\":\"m\""),
-	  "linux.seccomp.listenerPath: not supported yet\n"
-	  "linux.seccomp.listenerMetadata: not supported yet" },
 	{ SCMP(",\"syscalls\":[{}]"),
 	  "linux.seccomp.syscalls[0].names: required, but missing\n"
 	  "linux.seccomp.syscalls[0].action: required, but missing" },
@@ -241,7 +238,7 @@ static const struct row seccomp_rows[] = {
 	  "linux.seccomp.syscalls[1].names[1]: must not be empty\n"
 	  "linux.seccomp.syscalls[1].errnoRet: expected a whole number (0 to 65535), got 65536" },
 	{ SCMP(",\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_NOTIFY\"}]"),
-	  "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY is not supported yet" },
+	  "linux.seccomp.listenerPath: is required with SCMP_ACT_NOTIFY" },
 	{ SCMP(",\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":"
 	       "[{\"index\":6,\"op\":\"SCMP_CMP_XX\"}]}]"),
 	  "linux.seccomp.syscalls[0].args[0].index: expected a whole number (0 to 5), got 6\n"

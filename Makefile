@@ -79,6 +79,7 @@ $$(call archive,$(1)): $$(obj-$(1))
 	$$(Q)mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
 $(foreach m,$(MODULES) $(VMMODULES),$(eval $(call module_rules,$(m))))
+include cmd/hull-vmm/module.mk
 
 .PHONY: all
 all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net ## build everything (default goal)

@@ -67,11 +67,25 @@ struct proto_hello {
 
 /**
  * struct proto_start - a session begins.
- * START's JSON is { "config": the container's config.json,
- *   "network": [ { "slot", "name", "mac", "mtu", "up",
- *                  "addresses": [ { "address", "prefix", "scope" } ],
- *                  "routes": [ ... ], "neighbours": [ ... ] } ],
- *   "hostTimeNs" }; EXEC's is a `process` object.
+ * EXEC's JSON is a `process` object. START's is an object:
+ *   "config"      the container's config.json
+ *   "id"          the container's, for its startContainer hooks
+ *   "hostname"    of the container's UTS namespace on the host, for a config
+ *                 that sets none
+ *   "hostTimeNs"  CLOCK_REALTIME when START is sent; without it the guest
+ *                 keeps the time that KVM's clock gave it
+ *   "network"     one object per interface:
+ *     "slot"        N of the platform device virtio-mmio.N to be brought up
+ *     "mac", "name" it is found by the first and given the second
+ *     "mtu", "up"   (true)
+ *     "addresses"   [ { "address", "prefix", "peer", "broadcast", "scope" } ]
+ *     "routes"      [ { "dst": "10.0.0.0/8" or "default", "gateway", "src",
+ *                       "scope", "metric", "onlink", "family": 4 or 6 } ]
+ *     "neighbours"  [ { "address", "mac" } ], permanent ones
+ * All but "config", "mac", "name", "address" and "prefix" may be missing. A
+ * scope is rtnetlink's number, or "global", "site", "link" or "host". Routes
+ * that the kernel has made itself by then may be among them.
+ * @tty: decides alone whether there is a terminal, not the JSON
  * @rows, @cols: of the terminal, when @tty
  */
 struct proto_start {
@@ -115,7 +129,12 @@ struct proto_exited {
 	uint8_t pad[3];
 };
 
-/** struct proto_reply - @code 0 or -errno; the JSON is the error's text then.*/
+/**
+ * struct proto_reply - @code 0 or -errno; the JSON is the error's text then.
+ * PS: [ { "pid" (as the container sees it), "guestPid", "guestPpid", "uid",
+ * "state", "comm", "args": [ ... ] } ], without "args" when there are
+ * thousands; STATS: the "data" object of an events line; UPDATE: {}.
+ */
 struct proto_reply {
 	int32_t code;
 };

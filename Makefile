@@ -82,11 +82,12 @@ $(foreach m,$(MODULES) $(VMMODULES),$(eval $(call module_rules,$(m))))
 include cmd/hull-vmm/module.mk
 
 .PHONY: all
-all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net ## build everything (default goal)
+all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net $(BUILD)/hull-agent $(if $(SAN),,$(BUILD)/initrd.cpio) ## build everything (default goal)
 .DEFAULT_GOAL := all
 
 LIB_ARCHIVES := $(foreach m,$(MODULES),$(call archive,$(m)))
 LIBS := $(foreach m,$(MODULES),$(lib-$(m)))
+include cmd/hull-agent/module.mk
 
 obj-cmd-hull := $(patsubst %.c,$(BUILD)/obj/%.o,$(src-cmd/hull))
 $(BUILD)/hull: $(obj-cmd-hull) $(LIB_ARCHIVES)
@@ -132,6 +133,7 @@ install: all $(BUILD)/libcontainer.a $(man-pages) completions ## install under D
 	install -D -m 755 $(BUILD)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	ln -sf hull $(DESTDIR)$(PREFIX)/bin/hull-vm
 	install -D -m 755 $(BUILD)/hull-net $(DESTDIR)$(PREFIX)/libexec/hull/hull-net
+	install -D -m 644 $(BUILD)/initrd.cpio $(DESTDIR)$(PREFIX)/lib/hull/initrd.cpio
 	install -D -m 644 libcontainer/container.h \
 		$(DESTDIR)$(PREFIX)/include/hull/container.h
 	install -D -m 644 $(BUILD)/libcontainer.a \

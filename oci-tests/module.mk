@@ -49,8 +49,9 @@ $(BUILD)/tests/%: oci-tests/support/%.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static \
 		-o $@ $< -lutil
 
-# one of them runs the microVM's own file server
-$(BUILD)/tests/fusemount: $(BUILD)/obj/oci-tests/support/fusemount.o \
+# these run the microVM's own file server, and speak its protocol
+$(BUILD)/tests/fusemount $(BUILD)/tests/agentctl: $(BUILD)/tests/%: \
+		$(BUILD)/obj/oci-tests/support/%.o \
 		$(foreach m,$(floor-microvm),$(call archive,$(m)))
 	@echo "  LINK  $@"
 	$(Q)mkdir -p $(@D)
@@ -61,6 +62,7 @@ $(BUILD)/tests/fusemount: $(BUILD)/obj/oci-tests/support/fusemount.o \
 # ---- the rings of `make check`; each leaves a line in $(BUILD)/results
 .PHONY: check check-host check-testhost lint bench
 func-env = HULL=$(abspath $(BUILD)/hull) TESTS=$(abspath $(BUILD)/tests) \
+	AGENT=$(abspath $(BUILD)/hull-agent) \
 	ASAN_OPTIONS=detect_leaks=0
 
 check-host: all $(tests-bin) ## host tests on this machine (root)

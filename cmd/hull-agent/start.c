@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/hull-agent/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/json/json.h"
+#include "cmd/hull-agent/agent.h"
+#include "cmd/hull-agent/net.h"
+
+#define NS_PER_S 1000000000
+
+static int get_str(const struct json *obj, const char *key, const char **out,
+		   struct err *err)
+{
+	const struct json *v = json_get(obj, key);
+
+	if (!v)
+		return 0;
+	if (v->type != JSON_STRING)
+		return err_at(err, -EINVAL, key, "expected a string, got %s",
+			      json_type_name(v->type));
+	*out = v->text;
+	return 0;
+}
+
+int start_parse(struct arena *arena, const char *text, size_t len,
+		struct start *out, struct err *err)
+{
+	const struct json *doc = json_parse(arena, text, len, err);
+	const struct json *config, *time_ns;
+	int ret;
+
+	*out = (struct start){ .id = AGENT_ID };
+	if (!doc)
+		return -EINVAL;
+	config = json_get(doc, "config");
+	if (!config || config->type != JSON_OBJECT)
+		return err_at(err, -EINVAL, "config", "is not an object");
+	out->config = text + config->begin;
+	out->config_len = config->end - config->begin;
+	out->network = json_get(doc, "network");
+	if (out->network && out->network->type != JSON_ARRAY)
+		return err_at(err, -EINVAL, "network", "is not an array");
+	ret = get_str(doc, "id", &out->id, err);
+	if (!ret)
+		ret = get_str(doc, "hostname", &out->hostname, err);
+	if (ret)
+		return ret;
+	time_ns = json_get(doc, "hostTimeNs");
+	if (time_ns && json_i64(time_ns, &out->time_ns))
+		return err_at(err, -EINVAL, "hostTimeNs", "is not a number");
+	return 0;
+}
+
+/* A test on an ordinary machine leaves its clock and name alone. */
+static int set_identity(const struct start *start, struct err *err)
+{
+	struct timespec ts = { .tv_sec = start->time_ns / NS_PER_S,
+			       .tv_nsec = start->time_ns % NS_PER_S };
+
+	if (start->time_ns > 0 && clock_settime(CLOCK_REALTIME, &ts) < 0)
+		return err_sys(err, "cannot set the guest's clock");
+	if (start->hostname &&
+	    sethostname(start->hostname, strlen(start->hostname)) < 0)
+		return err_sys(err, "cannot set the guest's host name");
+	return 0;
+}
+
+int start_prepare(const struct agent *a, const struct start *start,
+		  struct err *err)
+{
+	auto_fd int dir_fd = -1;
+	int ret = 0;
+
+	if (!a->unix_dir)
+		ret = set_identity(start, err);
+	if (!ret && start->network)
+		ret = net_apply(start->network, err);
+	if (ret)
+		return ret;
+	dir_fd = open(a->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return err_sys(err, "cannot open '%s'", a->bundle);
+	ret = io_replace(dir_fd, "config.json", start->config,
+			 start->config_len, 0600);
+	return ret ? err_code(err, ret, "cannot write config.json") : 0;
+}

@@ -299,6 +299,7 @@ size_t fs_handle(struct fs *fs, const struct iovec *in, unsigned int in_count,
 	 * before the next one is read, so there is nothing to interrupt */
 	if (req.head->opcode == FUSE_INTERRUPT)
 		return 0;
+	fs->nodes.epoch++;
 	ret = prepare(fs, op, &req);
 	if (!ret)
 		ret = op->call(fs, &req);

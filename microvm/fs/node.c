@@ -27,38 +27,40 @@ static int stat_at(int dir_fd, const char *name, struct statx *stx)
 	return 0;
 }
 
-/* Is the file still where the guest found it? Then its descriptor can go. */
+/*
+ * Is the file still where the guest found it? Then its descriptor can go. One
+ * that has a name and a descriptor has a parent with a descriptor.
+ */
 static bool evict_one(struct node_table *table, struct node *node)
 {
-	struct node *dir;
+	struct node *dir = node_at(table, node->parent);
 	struct statx stx;
 
-	if (!node->used || node->fd < 0 || node->type == S_IFDIR ||
-	    !node->name[0])
+	if (!node->used || node->fd < 0 || !node->name[0] || node->open_kids ||
+	    node->epoch == table->epoch)
 		return false;
-	dir = node_get(table, node->parent);
-	if (!dir || stat_at(dir->fd, node->name, &stx) < 0 ||
-	    !node_is(node, &stx)) {
-		node->name[0] = '\0'; /* not worth another look */
+	if (stat_at(dir->fd, node->name, &stx) < 0 || !node_is(node, &stx)) {
+		node_set_name(table, node, NULL, NULL);
 		return false;
 	}
 	node->birth_ns = node_birth(&stx); /* overlayfs changes it by copy-up */
 	close(node->fd);
 	node->fd = -1;
-	dir->pins++;
+	dir->open_kids--;
 	table->fds--;
 	table->evicted++;
 	return true;
 }
 
-static int nodes_evict(struct node_table *table)
+static int evict(struct node_table *table)
 {
 	if (table->fds < table->fds_max)
 		return 0;
-	for (uint32_t i = 0; i < EVICT_STEPS && i < table->top; i++) {
+	for (uint32_t i = NODE_ROOT; i < table->top; i++) {
 		if (++table->hand >= table->top)
 			table->hand = NODE_ROOT;
-		if (evict_one(table, node_at(table, table->hand)))
+		if (evict_one(table, node_at(table, table->hand)) ||
+		    table->fds < table->fds_max)
 			return 0;
 	}
 	return -ENFILE;
@@ -67,54 +69,85 @@ static int nodes_evict(struct node_table *table)
 static void set_fd(struct node_table *table, struct node *node, int fd)
 {
 	node->fd = fd;
+	node_at(table, node->parent)->open_kids++;
 	table->fds++;
 	table->evicted--;
-	node_unpin_parent(table, node);
 }
 
-int node_fd(struct node_table *table, struct node *node)
+/* Open an evicted node below its parent, which has a descriptor. */
+static int open_again(struct node_table *table, struct node *node)
 {
+	const struct node *dir = node_at(table, node->parent);
 	auto_fd int fd = -1;
-	struct node *dir;
 	struct statx stx;
-	int ret;
+	int ret = evict(table);
 
-	if (node->fd >= 0)
-		return node->fd;
-	ret = nodes_evict(table);
 	if (ret < 0)
 		return ret;
-	dir = node_get(table, node->parent);
 	fd = openat(dir->fd, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
+		return errno == ENOENT || errno == ENOTDIR ? -ESTALE : -errno;
 	ret = node_stat(fd, &stx);
 	if (ret < 0)
 		return ret;
 	if (!node_is(node, &stx))
 		return -ESTALE;
 	set_fd(table, node, take_fd(&fd));
+	return 0;
+}
+
+/*
+ * Parents first. The way down is kept in @next_down of each, not on the stack:
+ * the guest decides how deep its directories are.
+ */
+static int open_chain(struct node_table *table, struct node *node)
+{
+	uint32_t down = 0;
+
+	for (;;) {
+		node->epoch = table->epoch;
+		node->next_down = down;
+		if (node->fd >= 0)
+			break;
+		down = node->index;
+		node = node_at(table, node->parent);
+	}
+	while (node->next_down) {
+		int ret;
+
+		node = node_at(table, node->next_down);
+		ret = open_again(table, node);
+		if (ret < 0)
+			return ret;
+	}
 	return node->fd;
+}
+
+int node_fd(struct node_table *table, struct node *node)
+{
+	node->epoch = table->epoch;
+	return node->fd >= 0 ? node->fd : open_chain(table, node);
+}
+
+int node_dir_fd(struct node_table *table, struct node *node)
+{
+	return node->type == S_IFDIR ? node_fd(table, node) : -ENOTDIR;
 }
 
 int node_room(struct node_table *table)
 {
 	int ret = node_slot_room(table);
 
-	return ret < 0 ? ret : nodes_evict(table);
+	return ret < 0 ? ret : evict(table);
 }
 
-static void known(struct node *node, const struct node *dir, const char *name)
+static void known(struct node_table *table, struct node *node, struct node *dir,
+		  const char *name)
 {
 	node->lookups++;
 	/* an evicted node keeps the name under which it was seen */
-	if (node->fd < 0 || node->type == S_IFDIR)
-		return;
-	node->name[0] = '\0';
-	if (strlen(name) >= sizeof(node->name))
-		return;
-	node->parent = node_id(dir);
-	memcpy(node->name, name, strlen(name) + 1);
+	if (node->fd >= 0)
+		node_set_name(table, node, dir, name);
 }
 
 int node_adopt(struct node_table *table, struct node *dir, const char *name,
@@ -132,21 +165,19 @@ int node_adopt(struct node_table *table, struct node *dir, const char *name,
 		if (ret < 0)
 			return ret;
 		*node = node_insert(table, stx, take_fd(&mine));
-	} else if ((*node)->fd < 0) {
-		set_fd(table, *node, take_fd(&mine));
 	}
-	known(*node, dir, name);
+	known(table, *node, dir, name);
 	return 0;
 }
 
 int node_lookup(struct node_table *table, struct node *dir, const char *name,
 		struct statx *stx, struct node **node)
 {
-	int dir_fd = dir->fd; /* a directory is never evicted */
+	int dir_fd = node_dir_fd(table, dir);
 	int fd, ret;
 
-	if (dir->type != S_IFDIR)
-		return -ENOTDIR;
+	if (dir_fd < 0)
+		return dir_fd;
 	/*
 	 * A known file costs one call this way and three the other; a new one
 	 * three and two. Lookups of either kind come in runs.
@@ -157,7 +188,7 @@ int node_lookup(struct node_table *table, struct node *dir, const char *name,
 			return ret;
 		*node = node_find(table, stx);
 		if (*node) {
-			known(*node, dir, name);
+			known(table, *node, dir, name);
 			return 0;
 		}
 	}
@@ -178,16 +209,18 @@ void node_forget(struct node_table *table, struct node *node, uint64_t count)
 
 int node_hold(struct node_table *table, struct node *dir, const char *name)
 {
+	int dir_fd = node_dir_fd(table, dir);
 	struct node *node;
 	struct statx stx;
 	int ret;
 
-	if (!table->evicted || dir->type != S_IFDIR ||
-	    stat_at(dir->fd, name, &stx) < 0)
-		return 0; /* the change itself says what is wrong */
+	if (dir_fd < 0)
+		return dir_fd;
+	if (!table->evicted || stat_at(dir_fd, name, &stx) < 0)
+		return dir_fd; /* the change itself says what is wrong */
 	node = node_find(table, &stx);
 	if (!node || node->fd >= 0)
-		return 0;
+		return dir_fd;
 	ret = node_fd(table, node);
-	return ret < 0 ? ret : 0;
+	return ret < 0 ? ret : dir_fd;
 }

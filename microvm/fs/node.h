@@ -10,7 +10,7 @@
 struct statx;
 
 #define NODE_ROOT 1        /* FUSE_ROOT_ID */
-#define NODE_NAME_BYTES 40 /* a longer name is not kept: see nodes_evict() */
+#define NODE_NAME_BYTES 77 /* a longer name is not kept */
 #define NODE_MAX (1U << 21)
 
 /*
@@ -18,10 +18,10 @@ struct statx;
  * host's inode, so that its number cannot be given to another file, and a
  * later open reaches this very file whatever happened to its names.
  *
- * When descriptors run short, those of files (never of directories) are closed
- * again, after a look that the file is still found under the name by which the
- * guest asked for it last. Such a file is opened again by name when it is
- * needed, and must then be the same one: ESTALE otherwise.
+ * When descriptors run short, some are closed again, from the leaves of the
+ * tree upwards, after a look that the file is still found under the name by
+ * which the guest asked for it last. Such a file is opened again by name when
+ * it is needed, and must then be the same one: ESTALE otherwise.
  */
 
 /** struct node_key - what makes two inodes one, also across bind mounts. */
@@ -38,10 +38,13 @@ struct node_key {
  *            inode number of an evicted file
  * @seen_ns: time of the last change that the guest's page cache knows of
  * @lookups: what the guest has to forget
- * @parent: id of the directory where @name was found last
  * @gen: goes up when the slot is given to another inode
  * @next: chain of the hash bucket, or of the free slots
- * @pins: evicted files that need this directory
+ * @parent: where @name was found last; held while there is a name
+ * @pins: nodes whose @parent this is; @open_kids: those of them with an @fd,
+ *        for which this one must keep its own
+ * @next_down: on the way to an evicted node while it is opened again
+ * @epoch: the request that used @fd last
  * @fd: O_PATH, -1 while evicted
  * @type: S_IFMT bits
  * @name: "" when not known
@@ -51,11 +54,14 @@ struct node {
 	uint64_t birth_ns;
 	uint64_t seen_ns;
 	uint64_t lookups;
-	uint64_t parent;
 	uint32_t gen;
 	uint32_t index;
 	uint32_t next;
+	uint32_t parent;
 	uint32_t pins;
+	uint32_t open_kids;
+	uint32_t next_down;
+	uint32_t epoch;
 	int fd;
 	uint16_t type;
 	bool used;
@@ -70,6 +76,7 @@ struct node {
  * @fds, @fds_max: descriptors held by nodes
  * @evicted: nodes without one
  * @hand: where the next search for something to evict begins
+ * @epoch: number of the request; what it uses is not evicted
  * @expect_known: the last lookup found a node that was there already
  */
 struct node_table {
@@ -83,6 +90,7 @@ struct node_table {
 	uint32_t fds_max;
 	uint32_t evicted;
 	uint32_t hand;
+	uint32_t epoch;
 	bool expect_known;
 };
 
@@ -103,12 +111,14 @@ static inline uint64_t node_id(const struct node *node)
 struct node *node_get(const struct node_table *table, uint64_t id);
 
 /**
- * node_fd() - the O_PATH descriptor, borrowed until the next call that may
- * evict: node_lookup(), node_adopt(), node_fd() of another node.
+ * node_fd() - the O_PATH descriptor, borrowed until the request is over.
  *
- * Return: descriptor, -ESTALE (evicted and gone meanwhile), or -errno.
+ * Return: descriptor, -ESTALE (evicted and gone meanwhile), -ENFILE, or
+ * -errno.
  */
 int node_fd(struct node_table *table, struct node *node);
+/** node_dir_fd() - the same of a directory; -ENOTDIR for anything else. */
+int node_dir_fd(struct node_table *table, struct node *node);
 
 /**
  * node_lookup() - find @name in @dir; the guest knows the node once more.
@@ -137,11 +147,11 @@ void node_forget(struct node_table *table, struct node *node, uint64_t count);
  * node_hold() - @name in @dir is about to go away or to become another file:
  * if that file is evicted, open it again first.
  *
- * Return: 0, or -errno.
+ * Return: node_dir_fd() of @dir, or -errno.
  */
 int node_hold(struct node_table *table, struct node *dir, const char *name);
 
-/** node_hold()'s and node_lookup()'s side of the table, in node_table.c. */
+/** node_at() - and what follows: the table itself, for node.c. */
 struct node *node_at(const struct node_table *table, uint32_t index);
 /** node_slot_room() - -ENFILE, -ENOMEM, or 0: node_insert() will not fail. */
 int node_slot_room(struct node_table *table);
@@ -155,7 +165,9 @@ bool node_is(const struct node *node, const struct statx *stx);
 uint64_t node_birth(const struct statx *stx);
 /** node_drop_unused() - free it when nothing refers to it any more. */
 void node_drop_unused(struct node_table *table, struct node *node);
-void node_unpin_parent(struct node_table *table, const struct node *node);
+/** node_set_name() - @dir NULL: the name is not known any more. */
+void node_set_name(struct node_table *table, struct node *node,
+		   struct node *dir, const char *name);
 
 /** node_stat() - statx(2) of an O_PATH (or any) descriptor. */
 int node_stat(int fd, struct statx *stx);

@@ -154,6 +154,21 @@ struct node *node_insert(struct node_table *table, const struct statx *stx,
 	return node;
 }
 
+/* The parent's hold on the node ends. Return: it, or NULL. */
+static struct node *unname(struct node_table *table, struct node *node)
+{
+	struct node *dir;
+
+	if (!node->name[0])
+		return NULL;
+	dir = node_at(table, node->parent);
+	dir->pins--;
+	if (node->fd >= 0)
+		dir->open_kids--;
+	node->name[0] = '\0';
+	return dir;
+}
+
 static void drop(struct node_table *table, struct node *node)
 {
 	if (node->fd >= 0) {
@@ -161,7 +176,6 @@ static void drop(struct node_table *table, struct node *node)
 		table->fds--;
 	} else {
 		table->evicted--;
-		node_unpin_parent(table, node);
 	}
 	unchain(table, node);
 	node->used = false;
@@ -172,20 +186,47 @@ static void drop(struct node_table *table, struct node *node)
 	table->live--;
 }
 
+/* The last child of a forgotten directory takes it along: a loop, as the guest
+ * decides how deep its directories are. */
 void node_drop_unused(struct node_table *table, struct node *node)
 {
-	if (!node->lookups && !node->pins && node->index != NODE_ROOT)
+	while (node && !node->lookups && !node->pins &&
+	       node->index != NODE_ROOT) {
+		struct node *dir = unname(table, node);
+
 		drop(table, node);
+		node = dir;
+	}
 }
 
-void node_unpin_parent(struct node_table *table, const struct node *node)
+/* Stale names could make a ring of two directories that were moved. */
+static bool is_above(const struct node_table *table, const struct node *node,
+		     const struct node *dir)
 {
-	struct node *dir = node_get(table, node->parent);
+	while (dir != node && dir->name[0])
+		dir = node_at(table, dir->parent);
+	return dir == node;
+}
 
-	/* an evicted node holds its parent: it is there, and a directory is
-	 * never evicted itself, so this goes no deeper */
-	dir->pins--;
-	node_drop_unused(table, dir);
+void node_set_name(struct node_table *table, struct node *node,
+		   struct node *dir, const char *name)
+{
+	struct node *old;
+	size_t len = name ? strlen(name) : 0;
+
+	if (dir && node->name[0] && node->parent == dir->index &&
+	    !strcmp(node->name, name))
+		return;
+	old = unname(table, node);
+	if (dir && len && len < sizeof(node->name) &&
+	    node->index != NODE_ROOT &&
+	    (node->type != S_IFDIR || !is_above(table, node, dir))) {
+		node->parent = dir->index;
+		dir->pins++;
+		dir->open_kids++;
+		memcpy(node->name, name, len + 1);
+	}
+	node_drop_unused(table, old);
 }
 
 struct node *node_get(const struct node_table *table, uint64_t id)
@@ -196,22 +237,17 @@ struct node *node_get(const struct node_table *table, uint64_t id)
 	if (!index || index >= table->top)
 		return NULL;
 	node = node_at(table, index);
-	if (!node->used || node->gen != id >> 32)
+	if (!node->used || node->gen != id >> 32 ||
+	    (!node->lookups && index != NODE_ROOT)) /* held for its children */
 		return NULL;
 	return node;
 }
 
 void nodes_clear(struct node_table *table)
 {
-	/* files first: an evicted one holds its directory */
-	for (uint32_t i = NODE_ROOT + 1; i < table->top; i++) {
-		struct node *node = node_at(table, i);
-
-		node->lookups = 0;
-		if (node->used)
-			node_drop_unused(table, node);
-	}
-	for (uint32_t i = NODE_ROOT + 1; i < table->top; i++) {
+	for (uint32_t i = NODE_ROOT; i < table->top; i++)
+		node_at(table, i)->lookups = 0;
+	for (uint32_t i = NODE_ROOT; i < table->top; i++) {
 		struct node *node = node_at(table, i);
 
 		if (node->used)

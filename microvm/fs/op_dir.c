@@ -15,14 +15,16 @@
 int op_opendir(struct fs *fs, struct req *req)
 {
 	struct fuse_open_out *out = (struct fuse_open_out *)fs->out;
+	int dir_fd = node_dir_fd(&fs->nodes, req->node);
 	auto_fd int fd = -1;
-	int ret = handle_room(&fs->handles);
+	int ret;
 
-	if (req->node->type != S_IFDIR)
-		return -ENOTDIR;
+	if (dir_fd < 0)
+		return dir_fd;
+	ret = handle_room(&fs->handles);
 	if (ret < 0)
 		return ret;
-	fd = openat(req->node->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	*out = (struct fuse_open_out){ 0 };

@@ -10,9 +10,12 @@
 #include "base/auto.h"
 #include "microvm/fs/ops.h"
 
-static int need_dir(const struct req *req)
+/* From here to the end of the request req->node->fd is the directory's. */
+static int need_dir(struct fs *fs, const struct req *req)
 {
-	return req->node->type == S_IFDIR ? 0 : -ENOTDIR;
+	int fd = node_dir_fd(&fs->nodes, req->node);
+
+	return fd < 0 ? fd : 0;
 }
 
 /* Answer with the file that an operation has just made. */
@@ -78,7 +81,7 @@ int op_symlink(struct fs *fs, struct req *req)
 {
 	const char *name, *target;
 	uint32_t mode = 0;
-	int ret = need_dir(req);
+	int ret = need_dir(fs, req);
 
 	if (!ret)
 		ret = symlink_names(req, &name, &target);
@@ -105,7 +108,7 @@ int op_mknod(struct fs *fs, struct req *req)
 			    (in->rdev & 0xff) | ((in->rdev >> 12) & 0xfff00));
 	uint32_t mode = in->mode;
 	const char *name;
-	int ret = need_dir(req);
+	int ret = need_dir(fs, req);
 
 	if (!ret)
 		ret = req_names(req, sizeof(*in), 1, &name);
@@ -128,7 +131,7 @@ int op_mkdir(struct fs *fs, struct req *req)
 	const struct fuse_mkdir_in *in = (const struct fuse_mkdir_in *)req->arg;
 	uint32_t mode = in->mode & 01777; /* set-group-ID is the parent's */
 	const char *name;
-	int ret = need_dir(req);
+	int ret = need_dir(fs, req);
 
 	if (!ret)
 		ret = req_names(req, sizeof(*in), 1, &name);
@@ -147,15 +150,15 @@ int op_mkdir(struct fs *fs, struct req *req)
 static int remove_name(struct fs *fs, struct req *req, int flags)
 {
 	const char *name;
-	int ret = need_dir(req);
+	int ret = need_dir(fs, req);
 
 	if (!ret)
 		ret = req_names(req, 0, 1, &name);
-	if (!ret && !flags)
+	if (!ret)
 		ret = node_hold(&fs->nodes, req->node, name);
 	if (ret < 0)
 		return ret;
-	return unlinkat(req->node->fd, name, flags) < 0 ? -errno : 0;
+	return unlinkat(ret, name, flags) < 0 ? -errno : 0;
 }
 
 int op_unlink(struct fs *fs, struct req *req)
@@ -173,23 +176,21 @@ static int rename_name(struct fs *fs, struct req *req, size_t from,
 {
 	struct node *to = node_get(&fs->nodes, new_dir);
 	const char *names[2];
-	int ret = need_dir(req);
+	int ret = req_names(req, from, 2, names);
+	int old_fd, new_fd;
 
-	if (!to)
-		return -ESTALE;
-	if (to->type != S_IFDIR)
-		return -ENOTDIR;
-	if (!ret)
-		ret = req_names(req, from, 2, names);
-	if (!ret)
-		ret = node_hold(&fs->nodes, req->node, names[0]);
-	if (!ret)
-		ret = node_hold(&fs->nodes, to, names[1]);
 	if (ret < 0)
 		return ret;
-	if (renameat2(req->node->fd, names[0], to->fd, names[1], flags) < 0)
-		return -errno;
-	return 0;
+	if (!to)
+		return -ESTALE;
+	old_fd = node_hold(&fs->nodes, req->node, names[0]);
+	if (old_fd < 0)
+		return old_fd;
+	new_fd = node_hold(&fs->nodes, to, names[1]);
+	if (new_fd < 0)
+		return new_fd;
+	return renameat2(old_fd, names[0], new_fd, names[1], flags) < 0 ? -errno
+									: 0;
 }
 
 int op_rename(struct fs *fs, struct req *req)
@@ -214,7 +215,7 @@ int op_link(struct fs *fs, struct req *req)
 	struct node *old = node_get(&fs->nodes, in->oldnodeid);
 	const char *name;
 	char self[16];
-	int ret = need_dir(req);
+	int ret = need_dir(fs, req);
 	int fd;
 
 	if (!old)
@@ -318,7 +319,7 @@ int op_create(struct fs *fs, struct req *req)
 	const int flags = fs_file_flags(fs, in->flags);
 	auto_fd int fd = -1;
 	const char *name;
-	int ret = need_dir(req);
+	int ret = need_dir(fs, req);
 
 	if (!ret)
 		ret = req_names(req, sizeof(*in), 1, &name);
@@ -345,7 +346,7 @@ int op_tmpfile(struct fs *fs, struct req *req)
 		(const struct fuse_create_in *)req->arg;
 	const int flags = fs_file_flags(fs, in->flags);
 	auto_fd int fd = -1;
-	int ret = need_dir(req);
+	int ret = need_dir(fs, req);
 
 	if (!ret && flags < 0)
 		ret = flags;

@@ -91,12 +91,12 @@ int op_statfs(struct fs *fs, struct req *req)
 
 int op_syncfs(struct fs *fs, struct req *req)
 {
+	int dir_fd = node_dir_fd(&fs->nodes, req->node);
 	auto_fd int fd = -1;
 
-	(void)fs;
-	if (req->node->type != S_IFDIR)
-		return -ENOTDIR;
-	fd = openat(req->node->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return dir_fd;
+	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || syncfs(fd) < 0)
 		return -errno;
 	return 0;

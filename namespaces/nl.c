@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "base/arena.h"
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/helper.h"
 #include "base/json/json.h"
 #include "base/sys.h"
 
@@ -27,40 +27,6 @@
 
 #define ANSWER_MAX (4 << 20)
 #define NETNS_FD 3 /* hull-net's argument */
-
-/* Below hull's own directory: in the build tree, and as installed. */
-static const char *const helper_names[] = {
-	"hull-net",
-	"../libexec/hull/hull-net",
-};
-
-/* The program, opened by way of the directory hull itself was started from. */
-static int open_helper(void)
-{
-	auto_fd int dir_fd = -1;
-	char exe[PATH_MAX];
-	char *slash;
-	ssize_t n;
-
-	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	if (n < 0)
-		return -errno;
-	exe[n] = '\0';
-	slash = strrchr(exe, '/');
-	if (!slash)
-		return -ENOENT;
-	slash[1] = '\0';
-	dir_fd = open(exe, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0)
-		return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(helper_names); i++) {
-		int fd = openat(dir_fd, helper_names[i], O_PATH | O_CLOEXEC);
-
-		if (fd >= 0 || errno != ENOENT)
-			return fd < 0 ? -errno : fd;
-	}
-	return -ENOENT;
-}
 
 static void __attribute__((noreturn))
 run_helper(int helper_fd, int net_fd, int out_fd)
@@ -135,7 +101,7 @@ int ns_net_stats(pid_t pid, struct json_gen *gen, struct err *err)
 	char path[48];
 	int ret;
 
-	helper_fd = open_helper();
+	helper_fd = helper_open("hull-net");
 	if (helper_fd < 0)
 		return err_code(err, helper_fd,
 				"cannot find 'hull-net' beside hull");

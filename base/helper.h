@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_BASE_HELPER_H
+#define HULL_BASE_HELPER_H
+
+#include <stddef.h>
+
+/*
+ * Programs that belong to hull and are not hull itself (hull-net,
+ * hull-systemd): beside it in the build tree, in ../libexec/hull as installed.
+ */
+
+/**
+ * helper_open() - find a helper program.
+ *
+ * Looked for from the directory of the running program. create, run and exec
+ * run from a detached mount, whose files have no path: there argv[0] tells the
+ * directory if it has a slash, and last the directory given to `make` counts.
+ *
+ * Return: O_PATH descriptor, -ENOENT, or -errno.
+ */
+int helper_open(const char *name);
+
+/** helper_open_from() - as above, for a program at @program; for tests. */
+int helper_open_from(const char *program, const char *name);
+
+#endif

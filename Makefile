@@ -71,6 +71,7 @@ VMMODULES := microvm/proto microvm/mem microvm/loop microvm/virtio microvm/fs \
 include $(MODULES:%=%/module.mk) $(VMMODULES:%=%/module.mk)
 include cmd/hull/module.mk
 include cmd/hull-net/module.mk
+include cmd/hull-systemd/module.mk
 
 archive = $(BUILD)/lib/$(subst /,-,$(1)).a
 define module_rules
@@ -82,7 +83,7 @@ $(foreach m,$(MODULES) $(VMMODULES),$(eval $(call module_rules,$(m))))
 include cmd/hull-vmm/module.mk
 
 .PHONY: all
-all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net $(BUILD)/hull-agent $(if $(SAN),,$(BUILD)/initrd.cpio) ## build everything (default goal)
+all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net $(BUILD)/hull-systemd $(BUILD)/hull-agent $(if $(SAN),,$(BUILD)/initrd.cpio) ## build everything (default goal)
 .DEFAULT_GOAL := all
 
 LIB_ARCHIVES := $(foreach m,$(MODULES),$(call archive,$(m)))
@@ -101,7 +102,8 @@ $(BUILD)/hull-vm: $(BUILD)/hull
 $(BUILD)/obj/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DHULL_VERSION='"$(VERSION)"' $(ALL_CFLAGS) \
+	$(Q)$(CC) $(CPPFLAGS) -DHULL_VERSION='"$(VERSION)"' \
+		-DHULL_LIBEXEC='"$(PREFIX)/libexec/hull"' $(ALL_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
@@ -122,7 +124,7 @@ deps: ## install the Debian packages that building and testing need (root)
 		apt-get install -y -q --no-install-recommends $$miss; fi
 
 deps-build := gcc make libc6-dev pkg-config libseccomp-dev libcap-dev \
-	libyajl-dev libcgroup-dev libmnl-dev busybox-static
+	libyajl-dev libcgroup-dev libmnl-dev libsystemd-dev busybox-static
 
 demo: ## install what is needed, build, make a bundle, run it (root)
 	$(Q)$(MAKE) deps
@@ -133,7 +135,12 @@ install: all $(BUILD)/libcontainer.a $(man-pages) completions ## install under D
 	install -D -m 755 $(BUILD)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	ln -sf hull $(DESTDIR)$(PREFIX)/bin/hull-vm
 	install -D -m 755 $(BUILD)/hull-net $(DESTDIR)$(PREFIX)/libexec/hull/hull-net
+<<<<<<< HEAD
 	install -D -m 644 $(BUILD)/initrd.cpio $(DESTDIR)$(PREFIX)/lib/hull/initrd.cpio
+=======
+	install -D -m 755 $(BUILD)/hull-systemd \
+		$(DESTDIR)$(PREFIX)/libexec/hull/hull-systemd
+>>>>>>> 599ffe9 (cgroups: add the systemd driver, a transient scope per container)
 	install -D -m 644 libcontainer/container.h \
 		$(DESTDIR)$(PREFIX)/include/hull/container.h
 	install -D -m 644 $(BUILD)/libcontainer.a \

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "cgroups/internal.h"
+#include "cgroups/driver.h"
 #include "cgroups/plan.h"
 #include "cgroups/undo.h"
 #include "cgroups/v1.h"
@@ -22,6 +22,13 @@ struct undo {
 	const char *text;
 };
 
+/* A placeholder that still is in the cgroup must not count: see driver.h. */
+enum apply_part {
+	PART_ALL,
+	PART_EARLY,
+	PART_LATE,
+};
+
 /**
  * struct apply - one run over a plan.
  * @v1_fds: twins, opened when first needed, or -1
@@ -30,6 +37,7 @@ struct apply {
 	int cg_fd;
 	const struct cg_place *place;
 	bool remember;
+	enum apply_part part;
 	struct cg_plan plan;
 	struct undo *undo;
 	int v1_fds[CG_CTRLS];
@@ -208,6 +216,27 @@ static int write_group(struct apply *a, const struct cg_write *w,
 	return write_again(a, again, count, err);
 }
 
+static bool is_late(const struct cg_write *w)
+{
+	return !strcmp(w->file, "pids.max");
+}
+
+/* Leave the writes of the other part out of the plan. */
+static void keep_part(struct apply *a)
+{
+	struct cg_write **link = &a->plan.first;
+
+	if (a->part == PART_ALL)
+		return;
+	while (*link) {
+		if (is_late(*link) == (a->part == PART_LATE))
+			link = &(*link)->next;
+		else
+			*link = (*link)->next;
+	}
+	a->plan.tail = link;
+}
+
 static int write_all(struct apply *a, struct err *err)
 {
 	const struct cg_write *w = a->plan.first;
@@ -237,39 +266,82 @@ static int check_memory(struct apply *a, const struct spec_resources *res,
 	return cg_memory_check(res, usage, err);
 }
 
+/* What the driver writes by itself may be rounded: hull's own come last. */
+static int tell_driver(struct apply *a, struct err *err)
+{
+	const struct cg_driver *driver = cg_driver(a->place->manager);
+	int rc;
+
+	if (!driver || !driver->set || !a->plan.first)
+		return 0;
+	rc = driver->set(a->place, &a->plan, err);
+	if (rc < 0)
+		return rc;
+	a->remember = false;
+	rc = write_all(a, err);
+	a->remember = true;
+	return rc;
+}
+
 static int apply_run(struct apply *a, const struct spec_resources *res,
 		     bool update, struct err *err)
 {
+	bool devices = a->part != PART_LATE && (!update || res->devices_set);
 	int rc = cg_plan_all(&a->plan, res, a->place->v1_mask, err);
 
+	keep_part(a);
 	if (!rc)
 		rc = check_memory(a, res, err);
 	if (!rc)
 		rc = write_all(a, err);
-	if (!rc && (!update || res->devices_set))
+	if (!rc && update)
+		rc = tell_driver(a, err);
+	if (!rc && devices)
 		rc = cg_devices_apply(a->cg_fd, res, err);
 	if (rc < 0 && a->remember)
 		rollback(a);
 	return rc;
 }
 
+static int apply(struct apply *a, const struct spec_resources *res, bool update,
+		 struct err *err)
+{
+	static const struct spec_resources none;
+	int rc;
+
+	cg_plan_init(&a->plan, update ? a->cg_fd : -1);
+	for (size_t i = 0; i < CG_CTRLS; i++)
+		a->v1_fds[i] = -1;
+	rc = apply_run(a, res ? res : &none, update, err);
+	for (size_t i = 0; i < CG_CTRLS; i++)
+		auto_close_fd(&a->v1_fds[i]);
+	cg_plan_release(&a->plan);
+	return rc;
+}
+
 int cg_apply(int cg_fd, const struct cg_place *place,
 	     const struct spec_resources *res, bool update, struct err *err)
 {
-	static const struct spec_resources none;
+	const struct cg_driver *driver = cg_driver(place->manager);
 	struct apply a = {
 		.cg_fd = cg_fd,
 		.place = place,
 		.remember = update,
+		.part = !update && driver && driver->settle ? PART_EARLY
+							    : PART_ALL,
 	};
-	int rc;
 
-	cg_plan_init(&a.plan, update ? cg_fd : -1);
-	for (size_t i = 0; i < CG_CTRLS; i++)
-		a.v1_fds[i] = -1;
-	rc = apply_run(&a, res ? res : &none, update, err);
-	for (size_t i = 0; i < CG_CTRLS; i++)
-		auto_close_fd(&a.v1_fds[i]);
-	cg_plan_release(&a.plan);
-	return rc;
+	return apply(&a, res, update, err);
+}
+
+int cg_apply_late(int cg_fd, const struct cg_place *place,
+		  const struct spec_resources *res, struct err *err)
+{
+	struct apply a = {
+		.cg_fd = cg_fd,
+		.place = place,
+		.part = PART_LATE,
+	};
+
+	return apply(&a, res, false, err);
 }

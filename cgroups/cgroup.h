@@ -9,6 +9,7 @@
 
 struct err;
 struct json_gen;
+struct spec;
 struct spec_resources;
 
 /*
@@ -23,6 +24,7 @@ enum cg_manager {
 	CG_MANAGER_CGROUPFS,
 	CG_MANAGER_SYSTEMD,
 	CG_MANAGER_DISABLED,
+	CG_MANAGER_SYSTEMD_USER, /* the manager of an ordinary user */
 };
 
 enum cg_mode {
@@ -64,13 +66,17 @@ enum cg_mode cg_mode_probe(void);
 
 /**
  * cg_place_init() - decide where: nothing is touched.
+ * @manager: the systemd driver may become that of the user's manager, and for
+ *                an absolute path the cgroupfs driver
  * @cgroups_path: linux.cgroupsPath or NULL. Absolute: from the mount's root;
  *                relative or NULL ("<id>"): below the parent of hull's own
- *                cgroup, as runc does. ".." is refused
+ *                cgroup, as runc does. ".." is refused. With the systemd driver
+ *                SLICE:PREFIX:NAME, for NULL ":hull:<id>"
  * @res:          limits, to know which v1 controllers are needed; may be NULL
  *
- * Return: 0, -EINVAL, -ENOTSUP (CG_MANAGER_SYSTEMD, or a limit that no
- * hierarchy of this host can take: names the controller and the JSON path).
+ * Return: 0, -EINVAL, -ENOTSUP (the systemd driver on a hybrid host, or a limit
+ * that no hierarchy of this host can take: names the controller and the JSON
+ * path), or -errno (the user's systemd cannot be asked).
  */
 int cg_place_init(struct cg_place *place, enum cg_manager manager,
 		  const char *cgroups_path, const char *id,
@@ -97,6 +103,55 @@ int cg_place_add(struct cg_place *place, int cg_fd,
  * what was made removed again. CG_MANAGER_DISABLED: -ENOTSUP, do not call.
  */
 int cg_create(const struct cg_place *place, struct err *err);
+
+/**
+ * struct cg_start - whose cgroup cg_start() makes.
+ */
+struct cg_start {
+	const char *id;
+	const struct spec *spec;
+};
+
+/**
+ * struct cg_hold - what keeps a new cgroup until a process of the container is
+ * in it: with systemd a process of hull-systemd, for a scope without processes
+ * ends at once. When hull is killed it goes, and the cgroup with it.
+ */
+struct cg_hold {
+	int fd;
+	pid_t pid;
+};
+
+#define CG_HOLD_INIT               \
+	{                          \
+		.fd = -1, .pid = 0 \
+	}
+
+/**
+ * cg_start() - as cg_create(), by the place's driver.
+ * @hold: receives what is to be given to cg_settle(), or cg_hold_release()
+ */
+int cg_start(const struct cg_place *place, const struct cg_start *start,
+	     struct cg_hold *hold, struct err *err);
+
+/**
+ * cg_settle() - after the clone: release @hold and write what could not be
+ * written before.
+ * @pid: to be put into the cgroup, or 0: it is there already
+ */
+int cg_settle(int cg_fd, const struct cg_place *place, struct cg_hold *hold,
+	      pid_t pid, const struct spec_resources *res, struct err *err);
+
+/** cg_hold_release() - give it up; nothing to do without one. */
+void cg_hold_release(struct cg_hold *hold);
+
+/**
+ * cg_attach_new() - when CLONE_INTO_CGROUP was refused (-EACCES): let the
+ * driver put the process in.
+ *
+ * Return: 0, -EACCES (it cannot either), or -errno.
+ */
+int cg_attach_new(const struct cg_place *place, pid_t pid, struct err *err);
 
 /** cg_exists() - true when there is a cgroup at this place, whoever made it. */
 bool cg_exists(const struct cg_place *place);

@@ -6,7 +6,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/path.h"
-#include "cgroups/internal.h"
+#include "cgroups/driver.h"
 
 /* Kill and wait: with cgroup.kill also those that are frozen end. */
 static int empty(int cg_fd, const struct cg_place *place, struct err *err)
@@ -34,23 +34,29 @@ static int empty(int cg_fd, const struct cg_place *place, struct err *err)
 static int destroy_v2(int root_fd, const struct cg_place *place,
 		      struct err *err)
 {
+	const struct cg_driver *driver = cg_driver(place->manager);
 	const char *path = cg_relative(place);
 	auto_fd int cg_fd = -1;
 	int rc;
 
 	/* empty and without children: one call */
-	if (!unlinkat(root_fd, path, AT_REMOVEDIR) || errno == ENOENT)
+	if (!driver->end && !unlinkat(root_fd, path, AT_REMOVEDIR))
 		return 0;
 	cg_fd = path_open_beneath(root_fd, path,
 				  O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (cg_fd == -ENOENT)
+	if (cg_fd == -ENOENT) {
+		if (driver->end)
+			driver->end(place);
 		return 0;
+	}
 	if (cg_fd < 0)
 		return err_code(err, cg_fd, "cannot open cgroup '%s'",
 				place->path);
 	rc = empty(cg_fd, place, err);
 	if (rc < 0)
 		return rc;
+	if (driver->end)
+		driver->end(place);
 	rc = cg_rmdir_tree(root_fd, path, CG_WAIT_MS);
 	if (rc < 0)
 		return err_code(err, rc, "cannot remove cgroup '%s'",
@@ -63,7 +69,8 @@ static bool remove_empty(const struct cg_place *place)
 {
 	char path[CG_PATH_MAX + 64];
 
-	return !place->v1_mask && !cg_host_path(place, path, sizeof(path)) &&
+	return !place->v1_mask && !cg_driver(place->manager)->end &&
+	       !cg_host_path(place, path, sizeof(path)) &&
 	       (!rmdir(path) || errno == ENOENT);
 }
 

@@ -243,6 +243,21 @@ int cg_enable(const struct cg_place *place, int cg_fd, const char *name,
  */
 void cg_join_threaded(int cg_fd);
 
+/* ---- path.c */
+
+/** cg_path_place() - place->path as the cgroupfs driver has it. */
+int cg_path_place(struct cg_place *place, const char *cgroups_path,
+		  const char *id, struct err *err);
+
+/* ---- apply.c */
+
+/**
+ * cg_apply_late() - the writes that cg_apply() at create leaves to the time
+ * when the placeholder of a systemd scope is about to leave: pids.max.
+ */
+int cg_apply_late(int cg_fd, const struct cg_place *place,
+		  const struct spec_resources *res, struct err *err);
+
 /* ---- unified_ops.c */
 
 void cg_record_v2(int cg_fd, const struct cg_place *place,

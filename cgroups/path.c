@@ -10,14 +10,14 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "cgroups/internal.h"
+#include "cgroups/driver.h"
 #include "spec/spec.h"
 
 #define FIELD "linux.cgroupsPath"
 #define SELF_MAX 16384 /* bytes: 12 hierarchies of long paths */
 
 /* Append the components of @from to @to: one slash before each, no ".". */
-static int path_append(char to[CG_PATH_MAX], const char *from)
+static int path_append(char *to, const char *from)
 {
 	size_t used = strlen(to);
 
@@ -98,9 +98,10 @@ static int path_parent_of_own(char path[CG_PATH_MAX], struct err *err)
 	return rc < 0 ? err_code(err, rc, "hull's own cgroup") : 0;
 }
 
-static int path_init(char path[CG_PATH_MAX], const char *cgroups_path,
-		     const char *id, struct err *err)
+int cg_path_place(struct cg_place *place, const char *cgroups_path,
+		  const char *id, struct err *err)
 {
+	char *path = place->path;
 	const char *given = cgroups_path && *cgroups_path ? cgroups_path : id;
 	int rc = 0;
 
@@ -149,7 +150,7 @@ static int place_fill(struct cg_place *place, const char *cgroups_path,
 		return err_set(err, -ENOTSUP,
 			       "no cgroup2 file system on /sys/fs/cgroup or "
 			       "/sys/fs/cgroup/unified");
-	rc = path_init(place->path, cgroups_path, id, err);
+	rc = cg_driver(place->manager)->place(place, cgroups_path, id, err);
 	if (!rc && res)
 		rc = cg_needs(place->mode, res, &place->v1_mask, err);
 	return rc;
@@ -162,9 +163,6 @@ int cg_place_init(struct cg_place *place, enum cg_manager manager,
 	struct cg_place p = { .manager = manager };
 	int rc;
 
-	if (manager == CG_MANAGER_SYSTEMD)
-		return err_set(err, -ENOTSUP,
-			       "the systemd cgroup driver is not there yet");
 	if (manager == CG_MANAGER_DISABLED) {
 		p.mode = CG_MODE_NONE;
 		rc = check_disabled(res, err);
@@ -173,7 +171,8 @@ int cg_place_init(struct cg_place *place, enum cg_manager manager,
 	}
 	if (rc < 0)
 		return rc;
-	log_debug("cgroup '%s' (%s)", p.path,
+	log_debug("cgroup '%s' (%s, %s)", p.path,
+		  p.path[0] ? cg_driver(p.manager)->name : "none",
 		  p.mode == CG_MODE_HYBRID ? "hybrid" : "unified");
 	*place = p;
 	return 0;

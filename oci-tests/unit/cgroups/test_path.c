@@ -143,6 +143,19 @@ static void test_managers(void **state)
 
 	assert_int_equal(cg_place_init(&place, CG_MANAGER_SYSTEMD, NULL, "id",
 				       NULL, &err),
+			 0);
+	assert_int_equal(place.manager, CG_MANAGER_SYSTEMD);
+	assert_string_equal(place.path, "/system.slice/hull-id.scope");
+	/* a cgroup that somebody else has made */
+	assert_int_equal(cg_place_init(&place, CG_MANAGER_SYSTEMD, "/x/y", "id",
+				       NULL, &err),
+			 0);
+	assert_int_equal(place.manager, CG_MANAGER_CGROUPFS);
+	assert_string_equal(place.path, "/x/y");
+	f->roots.mode = CG_MODE_HYBRID;
+	cg_roots_override(&f->roots);
+	assert_int_equal(cg_place_init(&place, CG_MANAGER_SYSTEMD, NULL, "id",
+				       NULL, &err),
 			 -ENOTSUP);
 	assert_int_equal(cg_place_init(&place, CG_MANAGER_DISABLED, "/x", "id",
 				       &no_limits, &err),

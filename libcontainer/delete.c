@@ -25,19 +25,31 @@
  */
 static void recover_place(struct ct *ct)
 {
-	struct cg_place place = { 0 };
+	static const enum cg_manager managers[] = {
+		CG_MANAGER_CGROUPFS,
+		CG_MANAGER_SYSTEMD,
+	};
 	struct err why = { 0 };
+	int ret;
 
 	ct->st.cgroup = (struct cg_place){ .manager = CG_MANAGER_DISABLED };
-	if (ct_load_spec(ct, &why) ||
-	    cg_place_init(&place, CG_MANAGER_CGROUPFS,
-			  ct->spec->linux_.cgroups_path, ct->st.id,
-			  &ct->spec->linux_.resources, &why)) {
+	ret = ct_load_spec(ct, &why);
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(managers); i++) {
+		struct cg_place place = { 0 };
+
+		if (cg_place_init(&place, managers[i],
+				  ct->spec->linux_.cgroups_path, ct->st.id,
+				  &ct->spec->linux_.resources, &why))
+			continue;
+		/* v1 twins may be there without the directory */
+		if (!i || cg_exists(&place))
+			ct->st.cgroup = place;
+		if (cg_exists(&place))
+			return;
+	}
+	if (ct->st.cgroup.manager == CG_MANAGER_DISABLED)
 		log_info("the cgroup of '%s' is not known: %s", ct->st.id,
 			 why.msg);
-		return;
-	}
-	ct->st.cgroup = place;
 }
 
 static int wait_dead(int pidfd, struct err *err)

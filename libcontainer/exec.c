@@ -195,7 +195,9 @@ static int place_process(struct exec *x, struct err *err)
 	struct join *j = &x->j;
 	int ret = 0;
 
-	if (j->cgroup_fd >= 0 && place->v1_mask)
+	if (j->outside)
+		ret = cg_attach_new(place, j->pid, err);
+	if (!ret && j->cgroup_fd >= 0 && place->v1_mask)
 		ret = cg_attach(j->cgroup_fd, place, j->pid, false, NULL, err);
 	for (size_t i = 0; !ret && opt->cgroups && opt->cgroups[i]; i++)
 		ret = cg_attach(j->cgroup_fd, place, j->pid, true,

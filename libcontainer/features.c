@@ -9,6 +9,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/helper.h"
 #include "base/json/json.h"
 #include "base/str.h"
 #include "libcontainer/features_seccomp.h"
@@ -66,11 +67,13 @@ static void gen_capabilities(struct json_gen *g)
 
 static void gen_cgroup(struct json_gen *g)
 {
+	auto_fd int helper_fd = helper_open("hull-systemd");
+
 	json_gen_object(g, "cgroup");
 	json_gen_bool(g, "v1", true); /* controllers, beside a cgroup2 tree */
 	json_gen_bool(g, "v2", true);
-	json_gen_bool(g, "systemd", false);
-	json_gen_bool(g, "systemdUser", false);
+	json_gen_bool(g, "systemd", helper_fd >= 0);
+	json_gen_bool(g, "systemdUser", helper_fd >= 0);
 	json_gen_bool(g, "rdma", true);
 	json_gen_end_object(g);
 }
@@ -131,6 +134,7 @@ int hull_features(char **json, struct err *err)
 	gen_linux(&g);
 	gen_annotations(&g);
 	json_gen_array(&g, "potentiallyUnsafeConfigAnnotations");
+	json_gen_str(&g, NULL, "org.systemd.property.");
 	json_gen_end_array(&g);
 	json_gen_end_object(&g);
 	strbuf_add(&text, "\n");

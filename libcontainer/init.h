@@ -23,6 +23,8 @@ struct rootfs;
  * @filter:   compiled, if @ps.filter points at it
  * @notify: its agent, agent_fd -1 without one
  * @cgroup_fd: -1 without a cgroup
+ * @hold:     keeps a systemd scope until init is in it
+ * @outside:  init was cloned outside of its cgroup and waits to be put there
  * @gate_fd:  listening gate (create), or -1 (run)
  * @parent_sync, @child_sync: the two ends
  * @extra_env: NULL-terminated, at most 3
@@ -43,6 +45,7 @@ struct init {
 	struct seccomp_prog filter;
 	struct seccomp_notify notify;
 	int cgroup_fd;
+	struct cg_hold hold;
 	int gate_fd;
 	int proc_fd;
 	int parent_sync;
@@ -53,6 +56,7 @@ struct init {
 	unsigned short cols;
 	bool need_ready;
 	bool joined;
+	bool outside;
 	uint32_t ignored;
 	int pidfd;
 	pid_t pid;

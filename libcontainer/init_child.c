@@ -50,7 +50,7 @@ static int step_user(struct init *in, struct err *err)
 {
 	int ret;
 
-	if (in->ns.create & CLONE_NEWUSER) {
+	if ((in->ns.create & CLONE_NEWUSER) || in->outside) {
 		ret = sync_expect(in->child_sync, SYNC_MAPPED, NULL, NULL, err);
 		if (ret)
 			return ret;

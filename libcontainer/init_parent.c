@@ -19,11 +19,13 @@
 
 static int write_maps(struct init *in, struct err *err)
 {
-	int ret;
+	int ret = 0;
 
-	if (!(in->ns.create & CLONE_NEWUSER))
+	if (in->ns.create & CLONE_NEWUSER)
+		ret = ns_write_maps(in->proc_fd, in->pid, &in->spec->linux_,
+				    err);
+	else if (!in->outside)
 		return 0;
-	ret = ns_write_maps(in->proc_fd, in->pid, &in->spec->linux_, err);
 	if (ret)
 		return ret;
 	ret = sync_send(in->parent_sync, SYNC_MAPPED, 0, -1);
@@ -34,9 +36,14 @@ static int write_maps(struct init *in, struct err *err)
 static int place_child(struct init *in, struct err *err)
 {
 	struct proc_stat stat;
-	int ret;
+	int ret = 0;
 
-	ret = write_maps(in, err);
+	if (in->cgroup_fd >= 0)
+		ret = cg_settle(in->cgroup_fd, &in->ct->st.cgroup, &in->hold,
+				in->outside ? in->pid : 0,
+				&in->spec->linux_.resources, err);
+	if (!ret)
+		ret = write_maps(in, err);
 	if (ret)
 		return ret;
 	if (in->cgroup_fd >= 0 && in->ct->st.cgroup.v1_mask) {
@@ -147,6 +154,7 @@ void init_abort(struct init *in)
 			;
 	}
 	in->pid = 0;
+	cg_hold_release(&in->hold);
 }
 
 void init_release(struct init *in)

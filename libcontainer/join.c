@@ -197,6 +197,11 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 		args.cgroup = (uint64_t)j->cgroup_fd;
 	}
 	joiner = sys_clone3(&args, sizeof(args));
+	if (joiner < 0 && errno == EACCES && j->cgroup_fd >= 0) {
+		j->outside = true;
+		args.flags &= ~CLONE_INTO_CGROUP;
+		joiner = sys_clone3(&args, sizeof(args));
+	}
 	if (joiner < 0) {
 		ret = err_sys(err, "cannot clone into the container's cgroup");
 		auto_close_fd(&j->parent_sync);

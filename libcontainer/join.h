@@ -13,6 +13,7 @@
  * @cgroup_fd: where it starts, or -1
  * @notify: the filter's agent, agent_fd -1 without one; @spec and @state (the
  *          container's state document) are for it
+ * @outside:  it could not be cloned into the cgroup and is to be put there
  * @pid, @pidfd: of the new process, once it is there
  */
 struct join {
@@ -33,6 +34,7 @@ struct join {
 	const char *extra_env[4];
 	pid_t pid;
 	int pidfd;
+	bool outside;
 };
 
 /**

@@ -204,12 +204,13 @@ static int record(struct launch *l, const char *id, struct err *err)
 
 static int make_cgroup(struct launch *l, struct err *err)
 {
+	const struct cg_start start = { .id = l->ct.st.id, .spec = l->in.spec };
 	struct cg_place *place = &l->ct.st.cgroup;
 	int ret;
 
 	if (place->manager == CG_MANAGER_DISABLED)
 		return 0;
-	ret = cg_create(place, err);
+	ret = cg_start(place, &start, &l->in.hold, err);
 	if (ret < 0) {
 		/* what was made is gone again; the rest is not ours */
 		place->manager = CG_MANAGER_DISABLED;
@@ -350,6 +351,7 @@ int launch_prepare(struct launch *l, const struct hull_context *ctx,
 		.ct = CT_INIT,
 		.console_fd = -1,
 		.in = { .cgroup_fd = -1,
+			.hold = CG_HOLD_INIT,
 			.gate_fd = gate ? -2 : -1,
 			.proc_fd = -1,
 			.parent_sync = -1,

@@ -40,9 +40,10 @@ static bool needs_joiner(const struct init *in)
 	return false;
 }
 
-static pid_t clone_into(const struct init *in, uint64_t flags, bool cgroup,
+static pid_t clone_into(struct init *in, uint64_t flags, bool cgroup,
 			int *pidfd)
 {
+	pid_t pid;
 	struct clone_args args = {
 		.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
@@ -53,6 +54,12 @@ static pid_t clone_into(const struct init *in, uint64_t flags, bool cgroup,
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)in->cgroup_fd;
 	}
+	pid = sys_clone3(&args, sizeof(args));
+	if (pid >= 0 || errno != EACCES || !(args.flags & CLONE_INTO_CGROUP))
+		return pid;
+	/* the way there leads through cgroups that are not ours: systemd can */
+	in->outside = true;
+	args.flags &= ~CLONE_INTO_CGROUP;
 	return sys_clone3(&args, sizeof(args));
 }
 

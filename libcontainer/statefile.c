@@ -198,8 +198,8 @@ static void decode_cgroup(struct reader *r, struct cg_place *place)
 	const struct json *outer = enter(r, "cgroup");
 	const char *path = read_str(r, "path");
 
-	place->manager =
-		(enum cg_manager)read_u64(r, "manager", CG_MANAGER_DISABLED);
+	place->manager = (enum cg_manager)read_u64(r, "manager",
+						   CG_MANAGER_SYSTEMD_USER);
 	place->mode = (enum cg_mode)read_u64(r, "mode", CG_MODE_NONE);
 	place->v1_mask = (uint32_t)read_u64(r, "v1", V1_ALL);
 	r->obj = outer;

@@ -3,7 +3,7 @@
 # archive and the floors below it only, so that an upward call does not link.
 
 deps-test := libcmocka-dev patchelf time clang clang-format strace bubblewrap runc hyperfine \
-	procps iproute2 jq python3 mandoc libclang-rt-14-dev
+	procps uidmap iproute2 jq python3 mandoc libclang-rt-14-dev
 
 floor-base := base
 floor-base-json := base/json base

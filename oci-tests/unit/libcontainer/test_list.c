@@ -158,7 +158,7 @@ static void test_features(void **state)
 			"SECCOMP_FILTER_FLAG_LOG"));
 	assert_false(json_get(json_get(lin, "intelRdt"), "enabled")->boolean);
 	assert_int_equal(
-		json_get(doc, "potentiallyUnsafeConfigAnnotations")->count, 0);
+		json_get(doc, "potentiallyUnsafeConfigAnnotations")->count, 1);
 	arena_release(&arena);
 	free(text);
 }

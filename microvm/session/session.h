@@ -23,8 +23,13 @@ struct err;
  * @tty: stdio is one terminal, on descriptor 0: put into raw mode, SIGWINCH is
  *       passed on
  * @json, @json_len: of START or EXEC
- * @signals_fd: signalfd with every signal that is to be passed on
+ * @signals_fd: signalfd with every signal that is to be passed on, or -1.
+ *              SIGPIPE is blocked or ignored.
  * @started: called once the workload runs (@err NULL) or will not (@err set)
+ * @timeout_ms: for the agent to start the workload, and for its output to end
+ *              after that; 0: SESSION_START_MS, SESSION_DRAIN_MS. Neither runs
+ *              while the container is frozen, nor while a reader of the output
+ *              is what holds it up.
  */
 struct session {
 	int ctl_fd;
@@ -36,7 +41,10 @@ struct session {
 	const char *json;
 	size_t json_len;
 	int signals_fd;
+	int timeout_ms;
 };
+#define SESSION_START_MS 30000
+#define SESSION_DRAIN_MS 5000
 
 /**
  * struct session_end
@@ -50,10 +58,13 @@ struct session_end {
 
 /**
  * session_run() - the whole of it: from START or EXEC to EXITED, with standard
- * input, output and error being descriptors 0, 1 and 2.
+ * input, output and error being descriptors 0, 1 and 2 (see fd_stdio_guard()).
  *
  * Return: 0 with @end filled in; else -errno: the workload did not start
- * (@started was called with the reason) or the agent is gone.
+ * (@started was called with the reason), the agent is gone (-EPIPE), does not
+ * keep to the protocol (-EPROTO) or says nothing (-ETIMEDOUT). Who reads
+ * standard output or error no more is found out when something is written, and
+ * the agent is told by the end of its stream (shutdown(2), SHUT_RD).
  */
 int session_run(const struct session *session, struct session_end *end,
 		struct err *err);

@@ -135,12 +135,9 @@ install: all $(BUILD)/libcontainer.a $(man-pages) completions ## install under D
 	install -D -m 755 $(BUILD)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	ln -sf hull $(DESTDIR)$(PREFIX)/bin/hull-vm
 	install -D -m 755 $(BUILD)/hull-net $(DESTDIR)$(PREFIX)/libexec/hull/hull-net
-<<<<<<< HEAD
 	install -D -m 644 $(BUILD)/initrd.cpio $(DESTDIR)$(PREFIX)/lib/hull/initrd.cpio
-=======
 	install -D -m 755 $(BUILD)/hull-systemd \
 		$(DESTDIR)$(PREFIX)/libexec/hull/hull-systemd
->>>>>>> 599ffe9 (cgroups: add the systemd driver, a transient scope per container)
 	install -D -m 644 libcontainer/container.h \
 		$(DESTDIR)$(PREFIX)/include/hull/container.h
 	install -D -m 644 $(BUILD)/libcontainer.a \

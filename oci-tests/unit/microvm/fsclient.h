@@ -90,21 +90,20 @@ static inline int fc_call(struct client *c, uint32_t opcode, uint64_t nodeid,
 	return fc_raw(c, c->in, fc_build(c, opcode, nodeid, arg, len));
 }
 
-/* A fixed part and then strings with their NULs. */
+/* A fixed part and then strings with their NULs: "one" or "one|two". */
 static inline int fc_names(struct client *c, uint32_t opcode, uint64_t nodeid,
-			   const void *arg, size_t len, const char *a,
-			   const char *b)
+			   const void *arg, size_t len, const char *names)
 {
 	char buf[16384];
-	size_t a_len = strlen(a) + 1;
-	size_t b_len = b ? strlen(b) + 1 : 0;
+	size_t names_len = strlen(names) + 1;
 
 	if (len)
 		memcpy(buf, arg, len);
-	memcpy(buf + len, a, a_len);
-	if (b)
-		memcpy(buf + len + a_len, b, b_len);
-	return fc_call(c, opcode, nodeid, buf, len + a_len + b_len);
+	memcpy(buf + len, names, names_len);
+	for (size_t i = len; i < len + names_len; i++)
+		if (buf[i] == '|')
+			buf[i] = '\0';
+	return fc_call(c, opcode, nodeid, buf, len + names_len);
 }
 
 static inline int fc_init_as(struct client *c, uint32_t major, uint32_t minor)
@@ -163,7 +162,7 @@ static inline int fc_teardown(void **state)
 static inline int64_t fc_lookup(struct client *c, uint64_t dir,
 				const char *name)
 {
-	int ret = fc_names(c, FUSE_LOOKUP, dir, NULL, 0, name, NULL);
+	int ret = fc_names(c, FUSE_LOOKUP, dir, NULL, 0, name);
 	struct fuse_entry_out *out = fc_answer(c);
 
 	return ret < 0 ? ret : (int64_t)out->nodeid;
@@ -182,9 +181,8 @@ static inline uint64_t fc_mkdir(struct client *c, uint64_t dir,
 {
 	struct fuse_mkdir_in in = { .mode = 0755, .umask = 022 };
 
-	assert_int_equal(
-		fc_names(c, FUSE_MKDIR, dir, &in, sizeof(in), name, NULL),
-		sizeof(struct fuse_entry_out));
+	assert_int_equal(fc_names(c, FUSE_MKDIR, dir, &in, sizeof(in), name),
+			 sizeof(struct fuse_entry_out));
 	return ((struct fuse_entry_out *)fc_answer(c))->nodeid;
 }
 
@@ -195,6 +193,7 @@ static inline int fc_open(struct client *c, uint64_t node, uint32_t flags,
 	struct fuse_open_in in = { .flags = flags };
 	int ret = fc_call(c, FUSE_OPEN, node, &in, sizeof(in));
 
+	*fh = UINT64_MAX;
 	if (ret < 0)
 		return ret;
 	assert_int_equal(ret, sizeof(struct fuse_open_out));
@@ -206,9 +205,10 @@ static inline int fc_create(struct client *c, uint64_t dir, const char *name,
 			    const struct fuse_create_in *in, uint64_t *node,
 			    uint64_t *fh)
 {
-	int ret = fc_names(c, FUSE_CREATE, dir, in, sizeof(*in), name, NULL);
+	int ret = fc_names(c, FUSE_CREATE, dir, in, sizeof(*in), name);
 	struct fuse_entry_out *entry = fc_answer(c);
 
+	*node = *fh = UINT64_MAX;
 	if (ret < 0)
 		return ret;
 	assert_int_equal(ret, sizeof(struct fuse_entry_out) +

@@ -80,7 +80,7 @@ static void test_unlinked_stays(void **state)
 
 	tmp_file(c->tmp->fd, "a", "abc");
 	id = fc_find(c, 1, "a");
-	assert_int_equal(fc_names(c, FUSE_UNLINK, 1, NULL, 0, "a", NULL), 0);
+	assert_int_equal(fc_names(c, FUSE_UNLINK, 1, NULL, 0, "a"), 0);
 	assert_int_equal(fc_getattr(c, id).nlink, 0);
 	assert_int_equal(fc_open(c, id, O_RDWR, &fh), 0);
 	assert_int_equal(fc_getattr(c, id).size, 3);
@@ -153,8 +153,7 @@ static void test_deep_with_few_descriptors(void **state)
 	/* deeper than all descriptors: an answer, and nothing lost */
 	for (unsigned int i = 0; i < FEW * 2; i++) {
 		struct fuse_mkdir_in in = { .mode = 0755 };
-		int ret = fc_names(c, FUSE_MKDIR, dir, &in, sizeof(in), "a",
-				   NULL);
+		int ret = fc_names(c, FUSE_MKDIR, dir, &in, sizeof(in), "a");
 
 		if (ret < 0) {
 			assert_int_equal(ret, -ENFILE);
@@ -197,11 +196,10 @@ static void test_evicted_is_held_over_changes(void **state)
 	assert_true(node_get(table, moved)->fd < 0);
 	assert_true(node_get(table, over)->fd < 0);
 	assert_true(node_get(table, dir)->fd < 0);
-	assert_int_equal(fc_names(c, FUSE_UNLINK, 1, NULL, 0, "gone", NULL), 0);
+	assert_int_equal(fc_names(c, FUSE_UNLINK, 1, NULL, 0, "gone"), 0);
 	assert_int_equal(
-		fc_names(c, FUSE_RENAME, 1, &to, sizeof(to), "moved", "over"),
-		0);
-	assert_int_equal(fc_names(c, FUSE_RMDIR, 1, NULL, 0, "dir", NULL), 0);
+		fc_names(c, FUSE_RENAME, 1, &to, sizeof(to), "moved|over"), 0);
+	assert_int_equal(fc_names(c, FUSE_RMDIR, 1, NULL, 0, "dir"), 0);
 	fill_up(c);
 	assert_int_equal(fc_getattr(c, gone).size, 1);
 	assert_int_equal(fc_getattr(c, moved).size, 2);
@@ -238,10 +236,10 @@ static void test_no_rings(void **state)
 	uint64_t a = fc_mkdir(c, 1, "a"), b = fc_mkdir(c, a, "b");
 
 	to.newdir = 1;
-	assert_int_equal(fc_names(c, FUSE_RENAME, a, &to, sizeof(to), "b", "b"),
+	assert_int_equal(fc_names(c, FUSE_RENAME, a, &to, sizeof(to), "b|b"),
 			 0);
 	to.newdir = b;
-	assert_int_equal(fc_names(c, FUSE_RENAME, 1, &to, sizeof(to), "a", "a"),
+	assert_int_equal(fc_names(c, FUSE_RENAME, 1, &to, sizeof(to), "a|a"),
 			 0);
 	assert_int_equal(fc_find(c, b, "a"), a);
 	fc_forget(c, a, 2);

@@ -68,8 +68,9 @@ static int init_main(void)
 	if (!ret)
 		ret = boot_root(&guest_agent, &err);
 	ret = run(&guest_agent, ret, &err);
+	/* log_error() would say it on stderr as well, which is the console */
 	if (ret)
-		log_error(&err);
+		log_line(LOG_LEVEL_ERROR, "%s", err.msg);
 	boot_end();
 	return 1;
 }

@@ -225,6 +225,40 @@ t_isolation() {
 0"
 	has "$out" 0000000000000020
 }
+t_user_namespace() {
+	guest '.linux.namespaces += [{"type": "user"}]
+		| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .process.user = {"uid": 1000, "gid": 1000}
+		| .linux.sysctl = {"net.ipv4.ip_unprivileged_port_start": "79"}'
+	# it is the network namespace of the agent that the sysctl is written to
+	start_json
+	rc=0
+	sh_args 'id -u; cat /proc/self/uid_map; echo x >/dev/null'
+	start_json
+	out=$(unshare -n "$TESTS/agentctl" run "$T/g" "$T/start.json" "$AGENT" \
+		"/hull-test/$TAG" </dev/null) || rc=$?
+	done_with_it
+	eq $rc 0
+	has "$out" 1000
+	has "$out" 100000
+}
+t_network() {
+	guest '.linux.namespaces |= map(select(.type != "network"))'
+	sh_args 'ip -o -4 addr show eth0; ip route; hostname'
+	jq '{config: ., network: [{name: "eth0", mac: "02:00:00:00:00:01",
+		addresses: [{address: "10.7.0.2", prefix: 24}],
+		routes: [{dst: "default", gateway: "10.7.0.1"}]}],
+		hostname: "not-in-a-test"}' "$B/config.json" >"$T/start.json"
+	# shellcheck disable=SC2016
+	out=$(unshare -n sh -c 'ip link add veth9 address 02:00:00:00:00:01 type veth peer name p9 &&
+		ip link set p9 up && exec "$@"' - "$TESTS/agentctl" run "$T/g" \
+		"$T/start.json" "$AGENT" "/hull-test/$TAG" </dev/null)
+	done_with_it
+	has "$out" 10.7.0.2/24
+	has "$out" 'default via 10.7.0.1 dev eth0'
+	has "$out" hull
+}
 t_volumes_below_a_tmpfs() {
 	guest '.mounts += [
 		{"destination": "/run", "type": "tmpfs", "source": "tmpfs"},

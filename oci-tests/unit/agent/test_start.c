@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/json/json.h"
+#include "cmd/hull-agent/agent.h"
+#include "cmd/hull-agent/start.h"
+
+static int parse(struct arena *arena, const char *text, struct start *out,
+		 struct err *err)
+{
+	return start_parse(arena, text, strlen(text), out, err);
+}
+
+static void test_whole(void **state)
+{
+	static const char text[] =
+		" {\"network\":[{}], \"id\":\"c1\", \"hostname\":\"h\", "
+		"\"hostTimeNs\":1700000000000000001, "
+		"\"config\": {\"a\": [1, \"}\"] } }";
+	auto_arena struct arena arena = { 0 };
+	struct start s;
+
+	(void)state;
+	assert_int_equal(parse(&arena, text, &s, NULL), 0);
+	/* config.json is kept byte for byte */
+	assert_int_equal(s.config_len, strlen("{\"a\": [1, \"}\"] }"));
+	assert_memory_equal(s.config, "{\"a\": [1, \"}\"] }", s.config_len);
+	assert_string_equal(s.id, "c1");
+	assert_string_equal(s.hostname, "h");
+	assert_true(s.time_ns == 1700000000000000001);
+	assert_int_equal(s.network->count, 1);
+	assert_int_equal(parse(&arena, "{\"config\":{}}", &s, NULL), 0);
+	assert_string_equal(s.id, AGENT_ID);
+	assert_null(s.hostname);
+	assert_null(s.network);
+	assert_int_equal(s.time_ns, 0);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *part;
+	} cases[] = {
+		{ "", "" },
+		{ "[]", "config: " },
+		{ "{\"config\":7}", "config: " },
+		{ "{\"config\":{},\"network\":{}}", "network: " },
+		{ "{\"config\":{},\"id\":7}", "id: " },
+		{ "{\"config\":{},\"hostname\":[]}", "hostname: " },
+		{ "{\"config\":{},\"hostTimeNs\":\"1\"}", "hostTimeNs: " },
+		{ "{\"config\":{},\"hostTimeNs\":1.5}", "hostTimeNs: " },
+		{ "{\"config\":{}} x", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_arena struct arena arena = { 0 };
+		struct err err = { 0 };
+		struct start s;
+
+		assert_int_equal(parse(&arena, cases[i].text, &s, &err),
+				 -EINVAL);
+		assert_ptr_equal(strstr(err.msg, cases[i].part), err.msg);
+		assert_true(err.msg[0]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

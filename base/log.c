@@ -316,6 +316,13 @@ int log_open(const char *dest, enum log_format format, enum log_level level,
 	return 0;
 }
 
+void log_use_fd(int fd, enum log_format format, enum log_level level)
+{
+	sink.level = level;
+	sink.format = format == LOG_FORMAT_JSON ? format_json : format_text;
+	sink.fd = fd;
+}
+
 bool log_is_file(void)
 {
 	return sink.fd != STDERR_FILENO;

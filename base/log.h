@@ -28,6 +28,9 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 int log_open(const char *dest, enum log_format format, enum log_level level,
 	     struct err *err);
 
+/** log_use_fd() - as log_open(), with a descriptor that is open already. */
+void log_use_fd(int fd, enum log_format format, enum log_level level);
+
 /** log_is_file() - true when log lines go somewhere else than stderr. */
 bool log_is_file(void);
 

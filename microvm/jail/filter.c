@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -49,7 +50,11 @@ static void finish(struct program *p, uint32_t action)
  */
 static void emit_rule(struct program *p, const struct jail_rule *r)
 {
-	uint32_t arg = AT(args) + 8 * r->arg;
+	const uint32_t own = (uint32_t)getpid();
+	const uint32_t arg = AT(args) + 8 * r->arg;
+	const uint32_t *values = r->check == JAIL_OWN_PID ? &own : r->values;
+	const unsigned int count =
+		r->check == JAIL_OWN_PID ? 1 : r->value_count;
 
 	if (r->check == JAIL_ANY) {
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)r->nr, 0, 1);
@@ -65,11 +70,11 @@ static void emit_rule(struct program *p, const struct jail_rule *r)
 		return;
 	}
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)r->nr, 0,
-	     (uint8_t)(r->value_count + 3));
+	     (uint8_t)(count + 3));
 	load(p, arg);
-	for (unsigned int i = 0; i < r->value_count; i++)
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, r->values[i],
-		     (uint8_t)(r->value_count - i), 0);
+	for (unsigned int i = 0; i < count; i++)
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, values[i],
+		     (uint8_t)(count - i), 0);
 	finish(p, SECCOMP_RET_KILL_PROCESS);
 	finish(p, SECCOMP_RET_ALLOW);
 }

@@ -75,6 +75,7 @@ enum jail_check {
 	JAIL_ANY,
 	JAIL_ONE_OF,  /* argument @arg is one of @values */
 	JAIL_WITHOUT, /* argument @arg has none of the bits values[0] */
+	JAIL_OWN_PID, /* argument @arg is the calling process */
 };
 
 #define JAIL_VALUES 12

@@ -27,6 +27,13 @@
 		.values = { bits }, .value_count = 1,              \
 	}
 
+#define OWN_PID(name, n)               \
+	{                              \
+		.nr = SYS_##name,      \
+		.check = JAIL_OWN_PID, \
+		.arg = n,              \
+	}
+
 /* clang-format off */
 /* What malloc(3) needs: memory, but none that could be run. */
 #define MALLOC_CALLS \
@@ -60,7 +67,7 @@ static const struct jail_rule main_rules[] = {
 	ONE_OF(socketpair, 0, AF_UNIX), ANY(fstat), ANY(newfstatat), ANY(lseek),
 	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD),
 	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, KVM_IRQFD, KVM_IOEVENTFD),
-	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction),
+	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction), OWN_PID(kill, 0),
 	ANY(exit_group), MALLOC_CALLS,
 };
 
@@ -76,7 +83,7 @@ static const struct jail_rule attach_rules[] = {
 	ANY(shutdown), ANY(close), ANY(splice), ANY(fstat), ANY(newfstatat), ANY(lseek),
 	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD),
 	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD),
-	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction),
+	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction), OWN_PID(kill, 0),
 	ANY(exit_group), MALLOC_CALLS,
 };
 

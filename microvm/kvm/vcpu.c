@@ -4,6 +4,7 @@
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -177,5 +178,8 @@ void *vcpu_main(void *arg)
 		if (!vcpu_handle_exit(vcpu))
 			break;
 	}
+	/* ends with the process: a jailed thread may do nothing else */
+	while (!vm->kick_signal)
+		pause();
 	return NULL;
 }

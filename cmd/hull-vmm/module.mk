@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # hull-vmm: the VMM. Knows base/ and microvm/, nothing of OCI.
+src-cmd/hull-vmm := $(sort $(wildcard cmd/hull-vmm/*.c))
+obj-cmd/hull-vmm := $(patsubst %.c,$(BUILD)/obj/%.o,$(src-cmd/hull-vmm))
 VMM_ARCHIVES := $(foreach m,$(VMMODULES) base,$(call archive,$(m)))
+
+$(BUILD)/hull-vmm: $(obj-cmd/hull-vmm) $(VMM_ARCHIVES)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(obj-cmd/hull-vmm) \
+		-Wl,--start-group $(VMM_ARCHIVES) -Wl,--end-group
+
+all: $(BUILD)/hull-vmm
 
 # a guest without a container, for measurements
 $(BUILD)/tests/vmboot: $(BUILD)/obj/oci-tests/vm/vmboot.o $(VMM_ARCHIVES)

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/hull-vmm/run.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "cmd/hull-vmm/config.h"
+#include "cmd/hull-vmm/end.h"
+#include "cmd/hull-vmm/gate.h"
+#include "cmd/hull-vmm/machine.h"
+#include "microvm/jail/jail.h"
+#include "microvm/proto/proto.h"
+#include "microvm/session/session.h"
+
+#define AGENT_MS 30000    /* from the first instruction to HELLO */
+#define SHUTDOWN_MS 10000 /* from EXITED to the reset: the guest syncs */
+#define SETTLE_MS 1000    /* for the machine's end to be seen */
+#define MAX_FILES 8192
+
+/**
+ * struct run - the whole of a VM's life.
+ * @end: what goes into the exit record
+ * @code: exit status when there is none of the workload
+ */
+struct run {
+	struct vm_config config;
+	char *payload;
+	struct machine machine;
+	struct gate gate;
+	struct vm_exit end;
+	int signals_fd;
+	int own_pid;
+	int code;
+};
+
+int block_signals(void)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -errno;
+	sigdelset(&set, SIGCHLD);
+	sigdelset(&set, SIGPIPE);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* ---- how it ended */
+
+static void copy_reason(struct run *run, const char *why)
+{
+	size_t len = strnlen(why, sizeof(run->end.reason) - 1);
+
+	memcpy(run->end.reason, why, len);
+	run->end.reason[len] = '\0';
+	for (char *p = run->end.reason; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+}
+
+/* The machine ended before the workload did: the reset of a kernel that
+ * panicked, or what KVM could not go on with. */
+static int machine_failed(struct run *run, struct err *err)
+{
+	const struct machine *m = &run->machine;
+
+	run->code = VMM_EXIT_GUEST;
+	if (m->vm.ending != VM_RESET)
+		return err_set(err, -EIO, "%s", m->vm.reason);
+	if (m->klog.panic[0])
+		return err_set(err, -EIO, "guest kernel panic: %s",
+			       m->klog.panic);
+	return err_set(err, -EIO, "%s before the workload had ended",
+		       m->vm.reason);
+}
+
+static int agent_failed(struct run *run, int rc, struct err *err,
+			const char *what)
+{
+	if (machine_wait(&run->machine, -1, SETTLE_MS) == 0)
+		return machine_failed(run, err);
+	run->code = VMM_EXIT_AGENT;
+	return err_code(err, rc, "%s", what);
+}
+
+/* ---- until the workload may start */
+
+static int check_hello(const struct proto_msg *msg, struct err *err)
+{
+	struct proto_hello hello;
+
+	if (msg->type != PROTO_HELLO)
+		return err_set(err, -EPROTO,
+			       "the guest's agent does not say hello");
+	memcpy(&hello, msg->data, sizeof(hello));
+	hello.kernel[sizeof(hello.kernel) - 1] = '\0';
+	if (hello.version != PROTO_VERSION)
+		return err_set(err, -EPROTO,
+			       "the guest's agent speaks version %u, not %d",
+			       hello.version, PROTO_VERSION);
+	return 0;
+}
+
+static int wait_agent(struct run *run, struct err *err)
+{
+	struct machine *m = &run->machine;
+	struct proto_msg msg;
+	int rc = machine_wait(m, m->agent_event, AGENT_MS);
+
+	if (rc == 0)
+		return machine_failed(run, err);
+	if (rc < 0)
+		return agent_failed(run, rc, err,
+				    "waiting for the guest's agent");
+	rc = proto_recv(m->agent_fd, AGENT_MS, &msg);
+	if (rc <= 0)
+		return agent_failed(run, rc ? rc : -EPIPE, err,
+				    "the guest's agent says nothing");
+	rc = check_hello(&msg, err);
+	proto_msg_release(&msg);
+	if (rc)
+		run->code = VMM_EXIT_AGENT;
+	return rc;
+}
+
+static int wait_go(struct run *run, struct err *err)
+{
+	int rc = machine_wait(&run->machine, run->gate.done_event, -1);
+
+	if (rc == 0)
+		return machine_failed(run, err);
+	if (rc < 0)
+		return err_code(err, rc, "waiting at the start gate");
+	if (run->gate.conn < 0)
+		*err = run->gate.err;
+	return run->gate.conn < 0 ? run->gate.err.code : 0;
+}
+
+static int add_nets(struct run *run, const char **json, struct err *err)
+{
+	const struct vm_net *nets;
+	int count = gate_check(&run->gate, &run->config, &nets, json, err);
+
+	for (int i = 0; i < count; i++) {
+		int rc = machine_add_net(&run->machine, (unsigned int)i,
+					 take_fd(&run->gate.taps[i]), &nets[i],
+					 err);
+
+		if (rc)
+			return rc;
+	}
+	return count < 0 ? count : 0;
+}
+
+static int start_json(const struct run *run, const char *network,
+		      struct strbuf *out, struct err *err)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	strbuf_add(out, "{\"config\":");
+	strbuf_addn(out, run->payload, run->config.payload_len);
+	strbuf_addf(out, ",\"network\":%s,\"hostTimeNs\":%lld%09ld}", network,
+		    (long long)now.tv_sec, now.tv_nsec);
+	if (!strbuf_ok(out))
+		return err_code(err, -ENOMEM, "cannot start the workload");
+	return 0;
+}
+
+/* ---- the workload */
+
+static int session_connect(void *arg)
+{
+	return machine_connect(arg);
+}
+
+static void note_started(struct run *run)
+{
+	struct vm_counts n = vm_counts(&run->machine.vm);
+
+	run->end.exits_to_started = n.pio + n.mmio + n.other;
+}
+
+/* struct session has one argument for both of its callbacks. */
+static struct run *run_of(struct machine *m)
+{
+	return (struct run *)((char *)m - offsetof(struct run, machine));
+}
+
+static void session_started(void *arg, const struct err *err)
+{
+	struct run *run = run_of(arg);
+
+	if (!err)
+		note_started(run);
+	gate_answer(&run->gate, err);
+}
+
+static int run_workload(struct run *run, const char *network, struct err *err)
+{
+	auto_strbuf struct strbuf json = STRBUF_INIT;
+	struct session_end end;
+	int rc = start_json(run, network, &json, err);
+	struct session session = {
+		.ctl_fd = run->machine.agent_fd,
+		.connect = session_connect,
+		.started = session_started,
+		.arg = &run->machine,
+		.tty = run->config.flags & VM_TTY,
+		.signals_fd = run->signals_fd,
+	};
+
+	if (rc)
+		return rc;
+	session.json = json.s;
+	session.json_len = json.len;
+	rc = session_run(&session, &end, err);
+	if (rc) {
+		struct err why = *err;
+
+		if (machine_wait(&run->machine, -1,
+				 rc == -EPIPE ? SETTLE_MS : 0) == 0)
+			return machine_failed(run, err);
+		*err = why;
+		run->code = VMM_EXIT_AGENT;
+		return rc;
+	}
+	run->end.status = end.status;
+	run->end.status_known = 1;
+	run->end.oom = end.oom;
+	return 0;
+}
+
+static int live(struct run *run, struct err *err)
+{
+	const char *network;
+	int rc = wait_agent(run, err);
+
+	if (!rc)
+		rc = wait_go(run, err);
+	if (!rc)
+		rc = add_nets(run, &network, err);
+	if (!rc)
+		rc = run_workload(run, network, err);
+	if (rc)
+		return rc;
+	/* what the workload wrote into shared mappings is written back now */
+	if (machine_wait(&run->machine, -1, SHUTDOWN_MS))
+		log_warn("the guest did not shut down in time");
+	return 0;
+}
+
+/* ---- the process */
+
+static int lock_up(const struct run *run, struct err *err)
+{
+	const struct jail_process jail = {
+		.uid = run->config.uid,
+		.gid = run->config.gid,
+		.no_files = true,
+		.nofile = MAX_FILES,
+	};
+
+	close(run->config.kvm_fd);
+	close(run->config.kernel_fd);
+	close(run->config.proc_fd);
+	if (run->config.initrd_fd >= 0)
+		close(run->config.initrd_fd);
+	return jail_process(&jail, err);
+}
+
+static int set_up(struct run *run, int config_fd, struct err *err)
+{
+	const struct vm_config *c = &run->config;
+	int rc = config_read(config_fd, &run->config, &run->payload, err);
+
+	if (rc)
+		return rc;
+	close(config_fd);
+	if (c->log_fd >= 0)
+		log_use_fd(c->log_fd, LOG_FORMAT_JSON,
+			   c->log_level > LOG_LEVEL_DEBUG
+				   ? LOG_LEVEL_DEBUG
+				   : (enum log_level)c->log_level);
+	run->signals_fd = block_signals();
+	if (run->signals_fd < 0)
+		return err_code(err, run->signals_fd, "cannot block signals");
+	rc = machine_init(&run->machine, c, err);
+	if (!rc)
+		rc = lock_up(run, err);
+	if (!rc)
+		rc = gate_start(&run->gate, c->gate_fd, err);
+	if (!rc)
+		rc = machine_start(&run->machine, err);
+	return rc ? rc : jail_thread(JAIL_MAIN, err);
+}
+
+static void write_record(struct run *run)
+{
+	struct vm_counts n = vm_counts(&run->machine.vm);
+
+	run->end.magic = VM_CONFIG_MAGIC;
+	run->end.size = sizeof(run->end);
+	run->end.exits_pio = n.pio;
+	run->end.exits_mmio = n.mmio;
+	run->end.exits_other = n.other;
+	if (end_write(run->config.exit_fd, &run->end))
+		log_warn("cannot write the exit record");
+	if (run->config.flags & VM_DEBUG)
+		log_line(log_level_get(),
+			 "exits: pio %llu, mmio %llu, other %llu; %llu until "
+			 "the workload ran",
+			 (unsigned long long)n.pio, (unsigned long long)n.mmio,
+			 (unsigned long long)n.other,
+			 (unsigned long long)run->end.exits_to_started);
+}
+
+int vmm_run(int config_fd)
+{
+	static struct run run; /* too large for a stack */
+	struct err err = { 0 };
+	int rc;
+
+	run.own_pid = getpid();
+	run.code = VMM_EXIT_SETUP;
+	run.gate.conn = -1;
+	run.config.exit_fd = -1;
+	prctl(PR_SET_NAME, "hull-vmm");
+	rc = set_up(&run, config_fd, &err);
+	if (!rc)
+		rc = live(&run, &err);
+	if (rc) {
+		copy_reason(&run, err.msg);
+		log_error(&err);
+		gate_answer(&run.gate, &err);
+	}
+	if (run.config.exit_fd >= 0)
+		write_record(&run);
+	if (!run.end.status_known)
+		return run.code;
+	end_as(run.own_pid, run.end.status);
+}

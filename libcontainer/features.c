@@ -104,7 +104,7 @@ static void gen_linux(struct json_gen *g)
 	json_gen_object(g, "mountExtensions");
 	gen_enabled(g, "idmap", kernel_has_idmap());
 	json_gen_end_object(g);
-	gen_enabled(g, "netDevices", false);
+	gen_enabled(g, "netDevices", true);
 	json_gen_end_object(g);
 }
 

@@ -46,6 +46,9 @@ static int place_child(struct init *in, struct err *err)
 		ret = write_maps(in, err);
 	if (ret)
 		return ret;
+	ret = ns_move_devices(&in->ns, in->pid, &in->spec->linux_, err);
+	if (ret)
+		return ret;
 	if (in->cgroup_fd >= 0 && in->ct->st.cgroup.v1_mask) {
 		ret = cg_attach(in->cgroup_fd, &in->ct->st.cgroup, in->pid,
 				false, NULL, err);

@@ -113,4 +113,12 @@ int64_t ns_host_id(const struct spec_id_map *maps, size_t count, uint32_t id);
  */
 int ns_net_stats(pid_t pid, struct json_gen *gen, struct err *err);
 
+/**
+ * ns_move_devices() - move linux.netDevices of the caller's network namespace
+ * into the container's, by hull-net. All are looked at before the first moves.
+ * @pid: process in the container's namespace, where the plan does not join one
+ */
+int ns_move_devices(const struct ns_plan *plan, pid_t pid,
+		    const struct spec_linux *linux_, struct err *err);
+
 #endif

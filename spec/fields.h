@@ -133,6 +133,10 @@ extern const struct spec_table spec_table_root; /* of struct spec */
 void spec_parse_seccomp(struct spec_ctx *ctx, const struct spec_path *path,
 			const struct json *v, void *at);
 
+/** spec_parse_net_devices() - linux.netDevices: an object by interface. */
+void spec_parse_net_devices(struct spec_ctx *ctx, const struct spec_path *path,
+			    const struct json *v, void *at);
+
 /** spec_validate() - relations across the whole document. */
 void spec_validate(struct spec_ctx *ctx, const struct spec *spec);
 

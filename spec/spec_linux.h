@@ -217,6 +217,12 @@ struct spec_personality {
 	unsigned long domain; /* PER_LINUX or PER_LINUX32 */
 };
 
+/* linux.netDevices: @from outside, @name inside (NULL: the same) */
+struct spec_net_device {
+	const char *from;
+	const char *name;
+};
+
 struct spec_linux {
 	const struct spec_namespace *namespaces;
 	size_t namespace_count;
@@ -228,6 +234,8 @@ struct spec_linux {
 	struct spec_time_offset boottime;
 	const struct spec_device *devices;
 	size_t device_count;
+	const struct spec_net_device *net_devices;
+	size_t net_device_count;
 	const char *cgroups_path;
 	struct spec_resources resources;
 	const struct spec_sysctl {

@@ -102,6 +102,17 @@ static void check_time(struct spec_ctx *ctx, const struct spec *spec)
 			     "joined by its path");
 }
 
+static void check_net_devices(struct spec_ctx *ctx, const struct spec *spec)
+{
+	struct spec_path here = SPEC_PATH_KEY(&linux_path, "netDevices");
+
+	if (spec->linux_.net_device_count && !ctx->ns_unsure &&
+	    !spec_namespace(spec, SPEC_NS_NETWORK))
+		spec_problem(ctx, &here,
+			     "cannot be set without a network namespace in "
+			     "linux.namespaces");
+}
+
 /* runc wants the same: without one they would hide the host's own files */
 static void check_paths(struct spec_ctx *ctx, const struct spec *spec,
 			const char *key, size_t count)
@@ -276,6 +287,7 @@ void spec_validate(struct spec_ctx *ctx, const struct spec *spec)
 	check_user_maps(ctx, spec, "gidMappings", l->gid_maps,
 			l->gid_map_count);
 	check_time(ctx, spec);
+	check_net_devices(ctx, spec);
 	check_paths(ctx, spec, "maskedPaths", l->masked_count);
 	check_paths(ctx, spec, "readonlyPaths", l->readonly_count);
 	check_mounts(ctx, spec);

@@ -2,8 +2,10 @@
 /*
  * hull-net - interface counters of a network namespace. Started by
  * ns_net_stats() with the namespace as descriptor 3 and nothing else; writes
- * one JSON array to stdout. Not for use by hand.
+ * one JSON array to stdout. "move" is ns_move_devices()'s. Not for use by hand.
  */
+#include "cmd/hull-net/net.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
@@ -16,7 +18,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define NETNS_FD 3
 #define REPLY_BYTES 65536 /* more than the kernel puts into one message */
 
 /*
@@ -146,10 +147,12 @@ static int dump_links(struct mnl_socket *nl)
 	return ret;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct mnl_socket *nl;
 
+	if (argc > 1 && !strcmp(argv[1], "move"))
+		return netdev_move(argc - 2, argv + 2);
 	if (enter() < 0) {
 		perror("hull-net: cannot enter the network namespace");
 		return 1;

@@ -54,7 +54,14 @@ static const struct row linux_rows[] = {
 	  "linux.devices[0].type: expected one of c, b, u, p, got \"x\"\n"
 	  "linux.devices[0].path: expected an absolute path, got \"dev/x\"\n"
 	  "linux.devices[0].major: expected a whole number (0 to 4294967295), got -1" },
-	{ "\"linux\":{\"netDevices\":{\"eth0\":{}}}", "linux.netDevices: not supported yet" },
+	{ "\"linux\":{\"netDevices\":{\"eth0\":{}}}",
+	  "linux.netDevices: cannot be set without a network namespace in "
+	  "linux.namespaces" },
+	{ "\"linux\":{\"netDevices\":{\"a b\":{},\"eth0\":{\"name\":\"..\"}}}",
+	  "linux.netDevices[\"a b\"]: is no name of an interface\n"
+	  "linux.netDevices.eth0.name: is no name of an interface, got \"..\"\n"
+	  "linux.netDevices: cannot be set without a network namespace in "
+	  "linux.namespaces" },
 	{ "\"linux\":{\"intelRdt\":{\"closID\":\"x\",\"foo\":1}}",
 	  "linux.intelRdt.closID: not supported yet\n"
 	  "linux.intelRdt.foo: unknown property" },

@@ -16,7 +16,9 @@ static const struct {
 	{ "good/freebsd-minimal.json", NULL },
 	{ "good/zos-minimal.json", NULL },
 	/* good, but hull cannot do it yet or on no Linux at all */
-	{ "good/linux-netdevice.json", "linux.netDevices: not supported yet" },
+	{ "good/linux-netdevice.json",
+	  "linux.netDevices: cannot be set without a network namespace in "
+	  "linux.namespaces" },
 	{ "good/freebsd-example.json",
 	  "hostname: cannot be set without a uts namespace in "
 	  "linux.namespaces" },
@@ -35,7 +37,10 @@ static const struct {
 	{ "bad/linux-hugepage.json",
 	  "linux.resources.hugepageLimits[0].pageSize: expected a page size "
 	  "such as \"2MB\" or \"1GB\", got \"64kB\"" },
-	{ "bad/linux-netdevice.json", "linux.netDevices: not supported yet" },
+	{ "bad/linux-netdevice.json",
+	  "linux.netDevices.eth0.name: expected a string, got 23\n"
+	  "linux.netDevices: cannot be set without a network namespace in "
+	  "linux.namespaces" },
 	{ "bad/linux-rdma.json",
 	  "linux.resources.rdma.mlx5_1.hcaHandles: expected a whole number "
 	  "(0 to 4294967295), got \"not a uint32\"" },

@@ -47,11 +47,15 @@ static int set_up(struct attach *a, int config_fd, char **payload,
 		.gid = getgid(),
 		.no_files = true,
 	};
+	const struct vm_attach *c = &a->config;
 	int rc = attach_read(config_fd, &a->config, payload, err);
+	int keep[] = { c->ctl_fd, c->report_fd, c->stream_fd[0],
+		       c->stream_fd[1], c->stream_fd[2] };
 
+	if (!rc)
+		rc = jail_keep_fds(keep, ARRAY_SIZE(keep), err);
 	if (rc)
 		return rc;
-	close(config_fd);
 	*signals_fd = block_signals();
 	if (*signals_fd < 0)
 		return err_code(err, *signals_fd, "cannot block signals");
@@ -88,7 +92,7 @@ int vmm_attach(int config_fd)
 	}
 	if (!rc)
 		end_as(own_pid, end.status);
-	log_error(&err);
+	log_line(LOG_LEVEL_ERROR, "%s", err.msg);
 	attach_started(&a, &err);
 	return VMM_EXIT_AGENT;
 }

@@ -90,7 +90,7 @@ int fsproc_start(const struct vm_config *config, const struct guest_mem *mem,
 		close(ends[0]);
 		prctl(PR_SET_NAME, "hull-fs");
 		if (serve(config, mem, ends[1], &why))
-			log_error(&why);
+			log_line(LOG_LEVEL_ERROR, "%s", why.msg);
 		_exit(why.code ? VMM_EXIT_SETUP : 0);
 	}
 	close(ends[1]);

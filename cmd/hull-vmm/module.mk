@@ -11,8 +11,9 @@ $(BUILD)/hull-vmm: $(obj-cmd/hull-vmm) $(VMM_ARCHIVES)
 
 all: $(BUILD)/hull-vmm
 
-# a guest without a container, for measurements
-$(BUILD)/tests/vmboot: $(BUILD)/obj/oci-tests/vm/vmboot.o $(VMM_ARCHIVES)
+# guests without a container or without hull, for tests and measurements
+$(BUILD)/tests/vmboot $(BUILD)/tests/vmmrun: $(BUILD)/tests/%: \
+		$(BUILD)/obj/oci-tests/vm/%.o $(VMM_ARCHIVES)
 	@echo "  LINK  $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< \

@@ -277,14 +277,25 @@ static int lock_up(const struct run *run, struct err *err)
 	return jail_process(&jail, err);
 }
 
+/* Only what the configuration names; the caller may have left more open. */
+static int close_others(const struct vm_config *c, struct err *err)
+{
+	int keep[] = { c->kvm_fd,  c->kernel_fd, c->initrd_fd,
+		       c->proc_fd, c->listen_fd, c->gate_fd,
+		       c->exit_fd, c->log_fd,    c->image_fd };
+
+	return jail_keep_fds(keep, ARRAY_SIZE(keep), err);
+}
+
 static int set_up(struct run *run, int config_fd, struct err *err)
 {
 	const struct vm_config *c = &run->config;
 	int rc = config_read(config_fd, &run->config, &run->payload, err);
 
+	if (!rc)
+		rc = close_others(c, err);
 	if (rc)
 		return rc;
-	close(config_fd);
 	if (c->log_fd >= 0)
 		log_use_fd(c->log_fd, LOG_FORMAT_JSON,
 			   c->log_level > LOG_LEVEL_DEBUG
@@ -339,7 +350,7 @@ int vmm_run(int config_fd)
 		rc = live(&run, &err);
 	if (rc) {
 		copy_reason(&run, err.msg);
-		log_error(&err);
+		log_line(LOG_LEVEL_ERROR, "%s", err.msg);
 		gate_answer(&run.gate, &err);
 	}
 	if (run.config.exit_fd >= 0)

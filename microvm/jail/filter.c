@@ -50,7 +50,7 @@ static void finish(struct program *p, uint32_t action)
  */
 static void emit_rule(struct program *p, const struct jail_rule *r)
 {
-	const uint32_t own = (uint32_t)getpid();
+	const uint32_t own = r->check == JAIL_OWN_PID ? (uint32_t)getpid() : 0;
 	const uint32_t arg = AT(args) + 8 * r->arg;
 	const uint32_t *values = r->check == JAIL_OWN_PID ? &own : r->values;
 	const unsigned int count =

@@ -169,7 +169,7 @@ static void test_sizes(void **state)
 {
 	static const size_t most[JAIL_ROLES] = {
 		[JAIL_VCPU] = 18, [JAIL_LOOP] = 32, [JAIL_MAIN] = 32,
-		[JAIL_GATE] = 18, [JAIL_FS] = 65,   [JAIL_ATTACH] = 30,
+		[JAIL_GATE] = 18, [JAIL_FS] = 50,   [JAIL_ATTACH] = 30,
 	};
 	struct sock_filter code[JAIL_MAX_BPF];
 

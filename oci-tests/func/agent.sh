@@ -225,6 +225,41 @@ t_isolation() {
 0"
 	has "$out" 0000000000000020
 }
+# the VMM's own end of a session, and this one
+t_real_session() {
+	guest
+	head -c 10485760 /dev/urandom >"$T/data"
+	rc=0
+	agent_sh 'cat; echo err >&2; exit 6' real <"$T/data" >"$T/back" 2>"$T/e" || rc=$?
+	eq $rc 6
+	cmp "$T/data" "$T/back"
+	eq "$(cat "$T/e")" err
+}
+t_real_exec() {
+	guest
+	background 'sleep 1000'
+	status 143 agent_exec 'kill -TERM $$' real </dev/null
+	eq "$(echo a | agent_exec 'cat; echo b' real)" 'a
+b'
+	process 'tty; stty size; sleep 1.3; stty size; exit 5'
+	rc=0
+	"$TESTS/ptyrun" -s 33x101 -r 44x55 "$TESTS/agentctl" exec "$T/g" \
+		"$T/process.json" real >"$T/o" 2>"$T/e" || rc=$?
+	eq $rc 5
+	has "$(cat "$T/o")" /dev/pts/0
+	has "$(cat "$T/o")" '33 101'
+	has "$(cat "$T/o")" '44 55'
+	has "$(cat "$T/e")" cooked
+	stop
+}
+t_real_refusal() {
+	guest
+	args nothing-there
+	rc=0
+	agent real </dev/null 2>"$T/e" || rc=$?
+	eq $rc 125
+	has "$(cat "$T/e")" 'exec: "nothing-there": executable file not found'
+}
 t_user_namespace() {
 	guest '.linux.namespaces += [{"type": "user"}]
 		| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]

@@ -5,6 +5,8 @@
  *   agentctl exec DIR PROCESS.json [ROWSxCOLS]
  *   agentctl ps|stats|update DIR [FILE]
  *   agentctl noise DIR     what no host would say; the agent has to live on
+ * With "real" in place of the size the VMM's own end of a session serves; then
+ * there is a terminal when 0 is one.
  * Relays 0, 1 and 2; passes signals on; SIGWINCH doubles the size. Ends as the
  * workload did; 125 when it could not start, with the reason on 2.
  */
@@ -25,6 +27,7 @@
 #include "base/err.h"
 #include "base/sock.h"
 #include "microvm/proto/proto.h"
+#include "microvm/session/session.h"
 
 static const char *dir;
 
@@ -169,6 +172,44 @@ static int take_control(int ctl, int *status)
 	return 1;
 }
 
+static int connect_stream(void *arg)
+{
+	(void)arg;
+	return sock_connect_at(open_dir(), "agent.sock");
+}
+
+static void started(void *arg, const struct err *err)
+{
+	(void)arg;
+	if (err)
+		fprintf(stderr, "agentctl: refused: %s: %s\n", err->stage,
+			err->msg);
+}
+
+static int real_session(int ctl, int type, const char *file)
+{
+	struct session s = { .ctl_fd = ctl,
+			     .connect = connect_stream,
+			     .started = started,
+			     .exec = type == PROTO_EXEC,
+			     .tty = isatty(0) };
+	struct session_end end;
+	struct err err = { 0 };
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	s.signals_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	s.json = load(file, &s.json_len);
+	if (session_run(&s, &end, &err)) {
+		fprintf(stderr, "agentctl: session: %s\n", err.msg);
+		return 125;
+	}
+	close(ctl);
+	return WIFSIGNALED(end.status) ? 128 + WTERMSIG(end.status)
+				       : WEXITSTATUS(end.status);
+}
+
 static int session(int ctl, int type, const char *file, const char *size_text)
 {
 	struct proto_start head = { 0 };
@@ -179,8 +220,11 @@ static int session(int ctl, int type, const char *file, const char *size_text)
 	int count, status = 0, ended = 0, signal_fd;
 	sigset_t all;
 	size_t len;
-	char *json = load(file, &len);
+	char *json;
 
+	if (size_text && !strcmp(size_text, "real"))
+		return real_session(ctl, type, file);
+	json = load(file, &len);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	signal_fd = signalfd(-1, &all, SFD_CLOEXEC);

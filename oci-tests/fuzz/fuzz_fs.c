@@ -24,6 +24,7 @@
 
 static char root[] = "/tmp/hull-fuzz-fs.XXXXXX";
 static int root_fd = -1;
+static int cwd_fd = -1; /* fs_new() changes it, the corpus is relative to it */
 
 static int remove_one(const char *path, const struct stat *st, int type,
 		      struct FTW *ftw)
@@ -53,6 +54,7 @@ static void first(void)
 	signal(SIGXFSZ, SIG_IGN);
 	if (setrlimit(RLIMIT_FSIZE, &limit) < 0 || !mkdtemp(root))
 		abort();
+	cwd_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	atexit(at_end);
 }
@@ -148,5 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fs_free(fs);
 	clean();
+	if (fchdir(cwd_fd) < 0)
+		abort();
 	return 0;
 }

@@ -71,7 +71,7 @@ static int symlink_names(const struct req *req, const char **name,
 		return -EINVAL;
 	first.arg_len = len;
 	ret = req_names(&first, 0, 1, name);
-	*target = *name + len;
+	*target = (const char *)req->arg + len;
 	if (!ret && strlen(*target) + 1 != req->arg_len - len)
 		ret = -EINVAL;
 	return ret;

@@ -61,7 +61,8 @@ struct virtio_dev *vsock_new(const struct guest_mem *mem, struct loop *loop,
  * (a stream socket, pipe or file; made non-blocking) goes to the guest and the
  * other way round; half-closes (shutdown(2), end of file) are carried over in
  * both directions. @fd is taken, and closed when the stream has ended, when
- * the guest refuses or resets, and at reset of the device. Before the driver
+ * the guest refuses or resets, and at reset of the device, when all that the
+ * guest had sent is delivered. Before the driver
  * is up the request waits. The caller holds the loop's lock, and ignores or
  * blocks SIGPIPE where pipes are given.
  *

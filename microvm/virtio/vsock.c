@@ -89,7 +89,7 @@ static uint32_t next_packet(struct vsock *vs, const struct vq_chain *chain)
 static void break_down(struct vsock *vs, const char *what)
 {
 	virtio_fail(&vs->dev, what);
-	stream_free_all(vs);
+	stream_abandon_all(vs);
 	vs->reply_count = 0;
 }
 
@@ -221,7 +221,7 @@ static int64_t handle_packet(struct virtio_dev *dev,
 	s = stream_find(vs, hdr.src_port, hdr.dst_port);
 	if (hdr.op == VIRTIO_VSOCK_OP_RST) {
 		if (s)
-			stream_free(s);
+			stream_abandon(s);
 	} else if (s && s->state == STREAM_DEAD) {
 		return 0; /* its RST is under way */
 	} else if (s && hdr.len > chain->out_bytes - sizeof(hdr)) {
@@ -262,7 +262,7 @@ static void vsock_reset(struct virtio_dev *dev)
 {
 	struct vsock *vs = of_dev(dev);
 
-	stream_free_all(vs);
+	stream_abandon_all(vs);
 	vs->reply_count = 0;
 }
 

@@ -195,6 +195,19 @@ void stream_reset(struct stream *s)
 	ready_add(s);
 }
 
+void stream_abandon(struct stream *s)
+{
+	if (!s->buf_len) {
+		stream_free(s);
+		return;
+	}
+	s->state = STREAM_LINGERING;
+	s->eof = true;
+	s->pending = 0;
+	ready_del(s);
+	stream_update(s);
+}
+
 /* Return: false when the stream was ended instead. */
 static bool watch(struct stream *s)
 {
@@ -254,6 +267,13 @@ void stream_update(struct stream *s)
 		flush(s);
 		if (!s->buf_len && (s->guest_shut & SHUT_SEND) && s->is_socket)
 			shutdown(s->fd, SHUT_WR);
+	}
+	if (s->state == STREAM_LINGERING) {
+		if (s->buf_len)
+			watch(s);
+		else
+			stream_free(s);
+		return;
 	}
 	if (!end_what_is_over(s))
 		return;

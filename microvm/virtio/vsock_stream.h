@@ -17,7 +17,8 @@
 enum stream_state {
 	STREAM_ASKING, /* REQUEST is pending, or sent and not answered */
 	STREAM_OPEN,
-	STREAM_DEAD, /* only its RST is still to be sent */
+	STREAM_DEAD,      /* only its RST is still to be sent */
+	STREAM_LINGERING, /* the guest has done with it, its reader has not */
 };
 
 /* Packets that a stream has to send, in this order. Data come between
@@ -117,10 +118,13 @@ struct vsock {
  */
 int stream_new(struct vsock *vs, uint32_t guest_port, uint32_t host_port,
 	       int fd, struct stream **out);
+/** stream_find() - of those that the guest knows; NULL when there is none. */
 struct stream *stream_find(const struct vsock *vs, uint32_t guest_port,
 			   uint32_t host_port);
 void stream_free(struct stream *s);
 void stream_free_all(struct vsock *vs);
+/** stream_abandon_all() - stream_abandon() each: the device was reset. */
+void stream_abandon_all(struct vsock *vs);
 void ready_add(struct stream *s);
 void ready_del(struct stream *s);
 
@@ -134,6 +138,11 @@ void stream_data(struct stream *s, const struct vq_chain *chain, uint32_t len);
 void stream_shut(struct stream *s, uint32_t flags);
 /** stream_reset() - give up: close @fd, RST to the guest. */
 void stream_reset(struct stream *s);
+/**
+ * stream_abandon() - RST of the guest, which says so also when it is tired of
+ * waiting for a reader: what it sent is delivered nevertheless.
+ */
+void stream_abandon(struct stream *s);
 /** stream_update() - after a change: watch what is worth it, end what is over.
  */
 void stream_update(struct stream *s);

@@ -23,7 +23,8 @@ struct stream *stream_find(const struct vsock *vs, uint32_t guest_port,
 	struct vsock *mutable = (struct vsock *)(uintptr_t)vs;
 	struct stream *s = *slot_of(mutable, guest_port, host_port);
 
-	while (s && (s->guest_port != guest_port || s->host_port != host_port))
+	while (s && (s->guest_port != guest_port || s->host_port != host_port ||
+		     s->state == STREAM_LINGERING))
 		s = s->hash_next;
 	return s;
 }
@@ -112,6 +113,18 @@ void stream_free_all(struct vsock *vs)
 	for (unsigned int i = 0; i < VSOCK_HASH; i++)
 		while (vs->hash[i])
 			stream_free(vs->hash[i]);
+}
+
+void stream_abandon_all(struct vsock *vs)
+{
+	for (unsigned int i = 0; i < VSOCK_HASH; i++) {
+		struct stream *next;
+
+		for (struct stream *s = vs->hash[i]; s; s = next) {
+			next = s->hash_next;
+			stream_abandon(s);
+		}
+	}
 }
 
 void ready_add(struct stream *s)

@@ -610,6 +610,75 @@ static void test_pipes_and_files(void **state)
 	assert_int_equal(streams(v), 0);
 }
 
+/* Send until some of it is kept. Return: bytes sent. */
+static size_t send_until_kept(struct vsguest *v, const struct line *l)
+{
+	struct vsock *vs = (struct vsock *)(void *)v->dev;
+	struct stream *s = stream_find(vs, VS_PORT, l->port);
+	struct virtio_vsock_hdr hdr;
+	static const char data[VS_BUF];
+	size_t sent = 0;
+
+	while (s->buf_len < 10000) {
+		vs_send(v, vs_hdr(l->port, RW), data, sizeof(data));
+		vs_next(v, &hdr, NULL);
+		sent += sizeof(data);
+	}
+	return sent;
+}
+
+static void assert_gets(struct vsguest *v, int fd, size_t want)
+{
+	char data[VS_BUF];
+
+	while (want) {
+		ssize_t n = read(fd, data, sizeof(data));
+
+		if (n < 0) {
+			assert_int_equal(errno, EAGAIN);
+			vs_run(v);
+			continue;
+		}
+		assert_true(n > 0);
+		want -= (size_t)n;
+	}
+	vs_run(v);
+	assert_eof(fd);
+	close(fd);
+	assert_int_equal(streams(v), 0);
+}
+
+/* A slow reader gets it all, though the guest has no more patience. */
+static void test_lingering(void **state)
+{
+	struct vsguest *v = *state;
+	struct line l = vs_connect(v);
+	size_t sent = send_until_kept(v, &l);
+	struct virtio_vsock_hdr hdr;
+
+	vs_shut(v, l.port, 3);
+	vs_op(v, l.port, RST);
+	assert_idle(v);
+	assert_int_equal(streams(v), 1);
+	vs_op(v, l.port, RW); /* the guest has no such connection */
+	assert_int_equal(vs_next(v, &hdr, NULL), RST);
+	assert_gets(v, l.fd, sent);
+
+	l = vs_connect(v);
+	sent = send_until_kept(v, &l);
+	reg_write(&v->g.slot, VIRTIO_MMIO_STATUS, 0);
+	assert_idle(v);
+	assert_gets(v, l.fd, sent);
+
+	vs_up(v);
+	l = vs_connect(v);
+	send_until_kept(v, &l);
+	vs_op(v, l.port, RST);
+	close(l.fd); /* nor has the reader */
+	assert_idle(v);
+	assert_int_equal(streams(v), 0);
+}
+
 static void test_broken_rx(void **state)
 {
 	struct vsguest *v = *state;
@@ -676,8 +745,8 @@ int main(void)
 		VS_TEST(test_leavers),      VS_TEST(test_limit),
 		VS_TEST(test_fair),         VS_TEST(test_guest_connects),
 		VS_TEST(test_states),       VS_TEST(test_pipes_and_files),
-		VS_TEST(test_broken_rx),    VS_TEST(test_quiet_driver),
-		VS_TEST(test_config),
+		VS_TEST(test_lingering),    VS_TEST(test_broken_rx),
+		VS_TEST(test_quiet_driver), VS_TEST(test_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

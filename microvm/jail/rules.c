@@ -95,7 +95,7 @@ static const struct jail_rule fs_rules[] = {
 	ANY(fsync), ANY(fdatasync), ANY(syncfs),
 	ANY(getxattr), ANY(setxattr), ANY(listxattr), ANY(removexattr),
 	ANY(umask), ANY(setfsuid), ANY(setfsgid), ANY(capset), ANY(capget),
-	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD),
+	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC),
 	ANY(read), ANY(write), ANY(poll), ANY(sendmsg), ANY(recvmsg),
 	ANY(clock_gettime), ANY(rt_sigaction), ANY(sched_getaffinity),
 	ANY(exit_group), MALLOC_CALLS,

@@ -159,13 +159,15 @@ static int write_flags(const struct fuse_write_in *in)
 static int lower_for_write(struct fs *fs, const struct handle *handle,
 			   const struct fuse_write_in *in)
 {
-	struct stat st;
+	struct statx stx;
+	int ret;
 
 	if (!(in->write_flags & FUSE_WRITE_KILL_SUIDGID))
 		return 0;
-	if (fstat(handle->fd, &st) < 0)
-		return -errno;
-	return st.st_mode & (S_ISUID | S_ISGID) ? cred_lower(&fs->cred) : 0;
+	ret = node_stat(handle->fd, &stx);
+	if (ret < 0)
+		return ret;
+	return stx.stx_mode & (S_ISUID | S_ISGID) ? cred_lower(&fs->cred) : 0;
 }
 
 int op_write(struct fs *fs, struct req *req)

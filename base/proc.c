@@ -237,3 +237,18 @@ int proc_private_open(void)
 		     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	return fd < 0 ? -errno : fd;
 }
+
+/* Only the first one maps every id, and to itself. */
+bool proc_in_userns(void)
+{
+	auto_fd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	unsigned int inside, outside, count;
+	char map[128];
+	ssize_t n = fd < 0 ? -1 : read(fd, map, sizeof(map) - 1);
+
+	if (n < 0)
+		return false;
+	map[n] = '\0';
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 ||
+	       inside || outside || count != UINT32_MAX;
+}

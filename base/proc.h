@@ -79,4 +79,7 @@ int proc_write(int proc_fd, const char *path, const char *text);
  */
 int proc_private_open(void);
 
+/** proc_in_userns() - true in any user namespace but the first one. */
+bool proc_in_userns(void);
+
 #endif

@@ -2,6 +2,7 @@
 #include "namespaces/idmap.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -58,6 +59,26 @@ static int write_map(int proc_fd, pid_t pid, const char *file,
 	return 0;
 }
 
+/* What the kernel lets an unprivileged process map: itself (user_namespaces(7),
+ * "Defining user and group ID mappings"). */
+static bool is_own_id(const struct idmap *map, uint32_t own)
+{
+	return map->count == 1 && map->maps[0].size == 1 &&
+	       map->maps[0].host_id == own;
+}
+
+static int write_or_ask(int proc_fd, pid_t pid, bool is_uid,
+			const struct idmap *map, struct err *err)
+{
+	uint32_t own = is_uid ? geteuid() : getegid();
+
+	if (map->count && geteuid() != 0 && !is_own_id(map, own))
+		return idtool_run(NULL, is_uid ? "newuidmap" : "newgidmap", pid,
+				  map, err);
+	return write_map(proc_fd, pid, is_uid ? "uid_map" : "gid_map", map,
+			 err);
+}
+
 int idmap_write(int proc_fd, pid_t pid, const struct idmap *uids,
 		const struct idmap *gids, struct err *err)
 {
@@ -67,15 +88,16 @@ int idmap_write(int proc_fd, pid_t pid, const struct idmap *uids,
 	/*
 	 * Without CAP_SETGID a map of groups could be used to drop a group
 	 * that a file's mode holds against the user (CVE-2014-8989).
+	 * newgidmap(1) decides that by itself.
 	 */
-	if (geteuid() != 0 && gids->count) {
+	if (geteuid() != 0 && is_own_id(gids, getegid())) {
 		snprintf(path, sizeof(path), "%d/setgroups", (int)pid);
 		ret = proc_write(proc_fd, path, "deny");
 		if (ret && ret != -ENOENT)
 			return err_code(err, ret, "cannot deny setgroups");
 	}
-	ret = write_map(proc_fd, pid, "uid_map", uids, err);
-	return ret ? ret : write_map(proc_fd, pid, "gid_map", gids, err);
+	ret = write_or_ask(proc_fd, pid, true, uids, err);
+	return ret ? ret : write_or_ask(proc_fd, pid, false, gids, err);
 }
 
 int ns_write_maps(int proc_fd, pid_t pid, const struct spec_linux *linux_,

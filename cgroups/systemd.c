@@ -10,8 +10,8 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/io.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "cgroups/driver.h"
 #include "cgroups/plan.h"
 #include "spec/spec.h"
@@ -19,24 +19,13 @@
 /* ---- which manager */
 
 /* Root of a user namespace only: that of an ordinary user, most likely. */
-static bool in_userns(void)
-{
-	char map[128];
-	unsigned inside, outside, count;
-
-	if (io_read_text(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0)
-		return false;
-	return sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 ||
-	       inside || outside || count != UINT32_MAX;
-}
-
 static bool wants_user(void)
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
 	const char *bus = getenv("DBUS_SESSION_BUS_ADDRESS");
 
 	return geteuid() != 0 ||
-	       (in_userns() && ((xdg && *xdg) || (bus && *bus)));
+	       (proc_in_userns() && ((xdg && *xdg) || (bus && *bus)));
 }
 
 static int place(struct cg_place *p, const char *cgroups_path, const char *id,

@@ -37,6 +37,13 @@ enum hull_cgroup_manager {
 	HULL_CGROUP_DISABLED,
 };
 
+/* Whether a container may do without a cgroup that cannot be had. */
+enum hull_rootless {
+	HULL_ROOTLESS_AUTO, /* yes for ordinary users and in user namespaces */
+	HULL_ROOTLESS_TRUE,
+	HULL_ROOTLESS_FALSE,
+};
+
 enum hull_status {
 	HULL_CREATING,
 	HULL_CREATED,
@@ -53,6 +60,8 @@ HULL_API const char *hull_status_name(enum hull_status status);
  * @root: directory of the states, absolute; NULL: /run/hull, or
  *        $XDG_RUNTIME_DIR/hull for other users than root
  * @manager: at create and run only; later operations follow the state
+ * @rootless: at create and run: whether missing permission on cgroups is an
+ *        error; limits that then cannot be had always are
  * @exiting: the caller exits right after: descriptors and memory are left to
  *        the kernel
  * @guest: for the agent of a microVM (libcontainer/guest.h); else NULL
@@ -61,6 +70,7 @@ struct hull_guest;
 struct hull_context {
 	const char *root;
 	enum hull_cgroup_manager manager;
+	enum hull_rootless rootless;
 	bool exiting;
 	const struct hull_guest *guest;
 };

@@ -202,7 +202,7 @@ static int place_process(struct exec *x, struct err *err)
 	for (size_t i = 0; !ret && opt->cgroups && opt->cgroups[i]; i++)
 		ret = cg_attach(j->cgroup_fd, place, j->pid, true,
 				opt->cgroups[i], err);
-	if (!ret)
+	if (!ret && geteuid() == 0)
 		ret = process_oom_score(j->proc_fd, j->pid, j->ps.process, err);
 	if (!ret)
 		ret = process_scheduler(j->pid, j->ps.process, err);
@@ -224,7 +224,9 @@ static int start(struct exec *x, bool relayed, struct err *err)
 {
 	int ret;
 
-	prctl(PR_SET_DUMPABLE, 0);
+	/* an ordinary user's process does it itself: see join.c */
+	if (geteuid() == 0)
+		prctl(PR_SET_DUMPABLE, 0);
 	ret = spawn(x, err);
 	if (!ret)
 		ret = place_process(x, err);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ static int step_user(struct init *in, struct err *err)
 		ret = sync_expect(in->child_sync, SYNC_MAPPED, NULL, NULL, err);
 		if (ret)
 			return ret;
+		prctl(PR_SET_DUMPABLE, 0);
 	}
 	if (!init_has_userns(in))
 		return 0;

@@ -42,6 +42,11 @@ static int place_child(struct init *in, struct err *err)
 		ret = cg_settle(in->cgroup_fd, &in->ct->st.cgroup, &in->hold,
 				in->outside ? in->pid : 0,
 				&in->spec->linux_.resources, err);
+	/* before the maps: the change of ids that they allow takes init's files
+	 * in /proc away from an ordinary user */
+	if (!ret)
+		ret = process_oom_score(in->proc_fd, in->pid, in->ps.process,
+					err);
 	if (!ret)
 		ret = write_maps(in, err);
 	if (ret)
@@ -55,9 +60,6 @@ static int place_child(struct init *in, struct err *err)
 		if (ret)
 			return ret;
 	}
-	ret = process_oom_score(in->proc_fd, in->pid, in->ps.process, err);
-	if (ret)
-		return ret;
 	ret = proc_read_stat(in->pid, &stat);
 	if (ret)
 		return err_code(err, ret, "cannot read the state of init");

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -107,6 +108,22 @@ static int before_exec(void *arg, struct err *err)
 				pid, j->state, &j->notify, err);
 }
 
+/*
+ * As in the parent where root calls; to others their own files in /proc are
+ * closed once a process is not dumpable. The score is inherited.
+ */
+static int conceal(struct join *j, struct err *err)
+{
+	int ret;
+
+	if (geteuid() == 0)
+		return 0;
+	ret = process_oom_score(j->proc_fd, getpid(), j->ps.process, err);
+	if (!ret && prctl(PR_SET_DUMPABLE, 0) < 0)
+		ret = err_sys(err, "cannot hide from the container");
+	return ret;
+}
+
 static int join_work(struct join *j, struct joined *child, struct err *err)
 {
 	int *const keep[] = { &j->child_sync, &child->slave_fd,
@@ -117,6 +134,9 @@ static int join_work(struct join *j, struct joined *child, struct err *err)
 	close(j->parent_sync);
 	child_unblock_signals();
 	umask(0);
+	ret = conceal(j, err);
+	if (ret)
+		return ret;
 	if (flags)
 		ret = ns_join_process(j->init_pidfd, flags, err);
 	if (!ret && (j->ns_flags & CLONE_NEWPID))

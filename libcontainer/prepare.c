@@ -19,6 +19,7 @@
 #include "libcontainer/guest.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
+#include "libcontainer/rootless.h"
 #include "libcontainer/sync.h"
 #include "rootfs/rootfs.h"
 
@@ -67,10 +68,6 @@ static int load(struct launch *l, const char *id, struct err *err)
 	const struct hull_create_options *opt = l->opt;
 	int ret;
 
-	if (geteuid() != 0)
-		return err_set(err, -EPERM,
-			       "hull must be run by root: rootless containers "
-			       "are not supported yet");
 	ret = ct_check_id(id, err);
 	if (!ret)
 		ret = bundle_load(&l->ct.arena, opt->bundle, opt->config,
@@ -135,6 +132,8 @@ static int plan(struct launch *l, const char *id, struct err *err)
 	if (in->proc_fd < 0)
 		return err_code(err, in->proc_fd, "cannot open /proc");
 	ret = ns_plan_init(&in->ns, &spec->linux_, err);
+	if (!ret)
+		ret = rootless_check(in, err);
 	if (ret)
 		return ret;
 	in->process = spec->process;
@@ -163,6 +162,9 @@ static int plan(struct launch *l, const char *id, struct err *err)
 	ret = cg_place_init(&l->ct.st.cgroup, (enum cg_manager)l->ctx->manager,
 			    spec->linux_.cgroups_path, id,
 			    &spec->linux_.resources, err);
+	if (ret && cg_mode_probe() == CG_MODE_NONE)
+		ret = rootless_no_cgroup(l->ctx, spec, ret, &l->ct.st.cgroup,
+					 err);
 	return ret;
 }
 
@@ -213,8 +215,7 @@ static int make_cgroup(struct launch *l, struct err *err)
 	ret = cg_start(place, &start, &l->in.hold, err);
 	if (ret < 0) {
 		/* what was made is gone again; the rest is not ours */
-		place->manager = CG_MANAGER_DISABLED;
-		return ret;
+		return rootless_no_cgroup(l->ctx, l->in.spec, ret, place, err);
 	}
 	l->in.cgroup_fd = ret;
 	return cg_apply(l->in.cgroup_fd, place, &l->in.spec->linux_.resources,
@@ -300,7 +301,8 @@ static int open_rootfs(struct launch *l, struct err *err)
 		.bundle = l->bundle.path,
 		.root_path = l->bundle.root_path,
 		.new_mount_ns = ns->create & CLONE_NEWNS,
-		.userns = init_has_userns(&l->in),
+		/* hull's own user namespace makes no device nodes either */
+		.userns = init_has_userns(&l->in) || proc_in_userns(),
 		.userns_fd = ns->join_fd[SPEC_NS_USER],
 		.new_net_ns = ns->create & CLONE_NEWNET,
 		.new_pid_ns = ns->create & CLONE_NEWPID,
@@ -371,9 +373,11 @@ int launch_prepare(struct launch *l, const struct hull_context *ctx,
 	}
 	/*
 	 * From here on descriptors and memory of this process are inherited by
-	 * one that enters the container.
+	 * one that enters the container. An ordinary user could not write its
+	 * id maps then: it does this itself, once it has them.
 	 */
-	prctl(PR_SET_DUMPABLE, 0);
+	if (!rootless_maps(&l->in))
+		prctl(PR_SET_DUMPABLE, 0);
 	ret = record(l, id, err);
 	if (ret) {
 		err_stage(err, "state");

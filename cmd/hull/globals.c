@@ -17,7 +17,6 @@
 
 /* In the order of the words in the table. */
 enum { ISOLATION_PROCESS, ISOLATION_VM };
-enum { ROOTLESS_TRUE, ROOTLESS_FALSE, ROOTLESS_AUTO };
 
 _Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1,
 	       "--log-format's words");
@@ -27,6 +26,9 @@ _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_WARN == 1 &&
 _Static_assert(HULL_CGROUPFS == 0 && HULL_SYSTEMD == 1 &&
 		       HULL_CGROUP_DISABLED == 2,
 	       "--cgroup-manager's words");
+_Static_assert(HULL_ROOTLESS_AUTO == 0 && HULL_ROOTLESS_TRUE == 1 &&
+		       HULL_ROOTLESS_FALSE == 2,
+	       "--rootless's words");
 
 /* clang-format off */
 static const struct opt rows[] = {
@@ -51,8 +53,9 @@ static const struct opt rows[] = {
 	{ "systemd-cgroup", 0, OPT_SWITCH, NULL,
 	  "the same as --cgroup-manager systemd",
 	  offsetof(struct globals, systemd_cgroup) },
-	{ "rootless", 0, OPT_WORD, "true|false|auto",
-	  "ignore that cgroups may not be written to; true is not supported yet",
+	{ "rootless", 0, OPT_WORD, "auto|true|false",
+	  "do without a cgroup where none may be made (default: auto, which is "
+	  "true for other users than root and in user namespaces)",
 	  offsetof(struct globals, rootless) },
 	{ "isolation", 0, OPT_WORD, "process|vm",
 	  "what holds a new container; vm is not supported yet",
@@ -68,7 +71,6 @@ void globals_init(struct globals *g)
 {
 	*g = (struct globals){
 		.log_level = NOT_GIVEN,
-		.rootless = ROOTLESS_AUTO,
 	};
 }
 
@@ -115,9 +117,6 @@ int globals_apply(struct globals *g, struct call *call, struct err *err)
 		      err);
 	if (rc < 0)
 		return rc;
-	if (g->rootless == ROOTLESS_TRUE)
-		return err_set(err, -ENOTSUP,
-			       "rootless containers are not supported yet");
 	if (g->root) {
 		rc = set_root(g, err);
 		if (rc < 0)
@@ -125,6 +124,7 @@ int globals_apply(struct globals *g, struct call *call, struct err *err)
 		call->ctx.root = g->root_path;
 	}
 	call->ctx.manager = (enum hull_cgroup_manager)g->cgroup_manager;
+	call->ctx.rootless = (enum hull_rootless)g->rootless;
 #ifndef __SANITIZE_ADDRESS__ /* there everything is to be given back */
 	call->ctx.exiting = true;
 #endif

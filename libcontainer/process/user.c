@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "libcontainer/process/steps.h"
 
@@ -54,7 +55,8 @@ static int set_groups(struct apply *a, struct err *err)
 
 	if (!setgroups(user->group_count, user->groups))
 		return 0;
-	if (errno == EPERM && !user->group_count && a->ctx->userns) {
+	if (errno == EPERM && !user->group_count &&
+	    (a->ctx->userns || proc_in_userns())) {
 		a->groups_kept = true;
 		return 0;
 	}

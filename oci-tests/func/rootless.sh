@@ -1,0 +1,235 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Containers of an ordinary user: no privilege but a user namespace.
+. "$(dirname "$0")/../support/lib.sh"
+
+# u: $UID_ (a user of this machine) with nothing, in directories it can reach
+setup() {
+	USER_=$(awk -F: '$3 >= 1000 && $3 < 60000 {print $1; exit}' /etc/passwd)
+	[ -n "$USER_" ] || skip "this machine has no ordinary user"
+	UID_=$(id -u "$USER_") GID_=$(id -g "$USER_")
+	chmod go+x "$(dirname "$T")"
+	mkdir -p "$T/bin" "$T/run"
+	cp "$(dirname "$HULL")"/hull* "$T/bin/"
+	chown "$UID_:$GID_" "$T" "$T/run"
+	u true 2>/dev/null || skip "cannot become $USER_"
+	u unshare -U true 2>/dev/null || skip "users may not make user namespaces here"
+}
+u() {
+	setpriv --reuid "$UID_" --regid "$GID_" --clear-groups \
+		env -i PATH="$PATH" HOME="$T" XDG_RUNTIME_DIR="${XDG:-$T/run}" "$@"
+}
+uhull() {
+	u "$T/bin/hull" --root "$T/root" "$@"
+}
+ubundle() { # [FILTER [ARGS]]
+	setup
+	mkdir -p "$B"
+	copy_rootfs "$B/rootfs"
+	chown -R "$UID_:$GID_" "$B"
+	uhull spec --rootless -b "$B"
+	cfg '.process.terminal = false | .linux.resources = {}'
+	[ $# -eq 0 ] || cfg "$@"
+}
+urun() { # SCRIPT
+	sh_args "$1"
+	uhull run -b "$B" "$TAG"
+}
+# an /etc/subuid of its own, for one command
+with_subids() { # LINE COMMAND...
+	echo "$1" >"$T/subid"
+	shift
+	unshare -m sh -c 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid &&
+		exec "$@"' "$T/subid" "$@"
+}
+is_stopped() {
+	[ "$(uhull state "$TAG" | jq -r .status)" = stopped ]
+}
+two_maps='(.linux.uidMappings, .linux.gidMappings) += [{containerID: 1, hostID: 100000, size: 65536}]'
+
+t_life() {
+	ubundle
+	sh_args 'sleep 1000'
+	uhull create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1 || fail "$(cat "$T/out")"
+	eq "$(uhull state "$TAG" | jq -r .status)" created
+	uhull start "$TAG"
+	eq "$(uhull exec "$TAG" sh -c 'id -u; cat /proc/1/comm')" "0
+sleep"
+	eq "$(uhull list -q)" "$TAG"
+	eq "$(uhull state "$TAG" | jq -r .owner)" "$USER_"
+	uhull kill "$TAG" KILL
+	wait_for 5 is_stopped
+	eq "$(uhull state "$TAG" | jq -r .exit.signal)" 9
+	uhull delete "$TAG"
+	eq "$(uhull list -q)" ""
+	sh_args 'exit 3'
+	status 3 uhull run -b "$B" "$TAG"
+	hull list -q >/dev/null || : # root's own states are elsewhere
+}
+
+t_mounts_and_devices() {
+	ubundle
+	urun 'set -e; echo >/dev/null; head -c1 /dev/urandom >/dev/null
+		[ -c /dev/tty ]; [ -d /sys/class ]; [ -e /proc/self ]
+		if mknod /dev/x c 1 3 2>/dev/null; then exit 1; fi
+		if touch /sys/x 2>/dev/null; then exit 2; fi
+		if touch /x 2>/dev/null; then exit 3; fi'
+	# a network of its own: a new sysfs can be had, and lo is up
+	cfg '.linux.namespaces += [{type: "network"}] | .mounts |= map(
+		if .destination == "/sys" then
+			{destination: "/sys", type: "sysfs", source: "sysfs", options: ["ro"]}
+		else . end)'
+	eq "$(urun 'ls /sys/class/net; ip -o addr show lo | grep -c 127.0.0.1')" "lo
+1"
+}
+
+t_tty() {
+	ubundle '.process.terminal = true'
+	sh_args 'tty; stat -c %u /dev/pts/0'
+	out=$(u script -qec "$T/bin/hull --root $T/root run -b $B $TAG" /dev/null </dev/null |
+		tr -d '\r\000')
+	has "$out" /dev/pts/0
+}
+
+t_needs_userns() {
+	ubundle 'del(.linux.uidMappings, .linux.gidMappings) |
+		.linux.namespaces |= map(select(.type != "user"))'
+	refuses "linux.namespaces: without root a container needs a user namespace" \
+		uhull run -b "$B" "$TAG"
+	cfg '.linux.namespaces += [{type: "user"}]'
+	refuses "linux.uidMappings" uhull run -b "$B" "$TAG"
+}
+
+t_limits_refused() {
+	ubundle --arg cg "/hull-test-of-root/$TAG" \
+		'.linux.cgroupsPath = $cg | .linux.resources.memory.limit = 67108864'
+	refuses "linux.resources.memory.limit: needs a cgroup" uhull run -b "$B" "$TAG"
+	cfg '.linux.resources = {unified: {"pids.max": "10"}}'
+	refuses "linux.resources.unified" uhull run -b "$B" "$TAG"
+	cfg '.linux.resources = {devices: [{allow: false, access: "rwm"}]}'
+	urun true
+	refuses "cannot create cgroup" uhull --rootless false run -b "$B" "$TAG"
+}
+
+t_groups_denied() {
+	ubundle
+	urun 'grep -q deny /proc/self/setgroups'
+	cfg '.process.user.additionalGids = [10]'
+	refuses "process.user.additionalGids" uhull run -b "$B" "$TAG"
+}
+
+t_oom_and_rlimits() {
+	ubundle '.process.oomScoreAdj = 500 |
+		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 200, hard: 300}]'
+	eq "$(urun 'cat /proc/self/oom_score_adj; ulimit -n; ulimit -Hn')" "500
+200
+300"
+	sh_args 'sleep 1000'
+	uhull run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	eq "$(uhull exec "$TAG" sh -c 'cat /proc/self/oom_score_adj; ulimit -n')" "500
+200"
+	uhull delete -f "$TAG"
+	cfg '.process.oomScoreAdj = -500'
+	refuses "process.oomScoreAdj: cannot be lowered" uhull run -b "$B" "$TAG"
+	cfg 'del(.process.oomScoreAdj) | .process.rlimits[0].hard = 99999999'
+	refuses "process.rlimits[0]" uhull run -b "$B" "$TAG"
+}
+
+t_subids() {
+	[ -u /usr/bin/newuidmap ] || skip "newuidmap is not installed"
+	ubundle "$two_maps"
+	cfg '.process.user = {uid: 7, gid: 7, additionalGids: [10]}'
+	sh_args 'sleep 1000'
+	with_subids "$USER_:100000:65536" setpriv --reuid "$UID_" --regid "$GID_" --clear-groups \
+		"$T/bin/hull" --root "$T/root" run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1 ||
+		fail "$(cat "$T/out")"
+	pid=$(uhull state "$TAG" | jq -r .pid)
+	eq "$(awk '/^Uid/ {print $2}' "/proc/$pid/status")" 100006
+	eq "$(uhull exec "$TAG" sh -c 'id -u; id -g; id -G')" "7
+7
+7 10"
+	eq "$(uhull exec -u 0:0 "$TAG" id -u)" 0
+	uhull delete -f "$TAG"
+}
+
+t_subids_refused() {
+	[ -u /usr/bin/newuidmap ] || skip "newuidmap is not installed"
+	ubundle "$two_maps"
+	sh_args true
+	refuses "linux.uidMappings: newuidmap has refused the mapping: newuidmap: uid range" \
+		with_subids "$USER_:200000:65536" setpriv --reuid "$UID_" --regid "$GID_" \
+		--clear-groups "$T/bin/hull" --root "$T/root" run -b "$B" "$TAG"
+	# somebody else's id, by the user's own map
+	cfg '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]'
+	refuses "linux.uidMappings" uhull run -b "$B" "$TAG"
+}
+
+t_state_root() {
+	ubundle
+	urun true
+	u "$T/bin/hull" run -b "$B" "$TAG"
+	[ "$(stat -c '%a %u' "$T/run/hull")" = "1700 $UID_" ] || fail "$(stat "$T/run/hull")"
+	XDG=/proc/none
+	refuses "state root '/proc/none/hull'" u "$T/bin/hull" run -b "$B" "$TAG"
+	XDG=
+	mkdir -m 700 "$T/root-s"
+	refuses "root-s" u "$T/bin/hull" --root "$T/root-s" run -b "$B" "$TAG"
+	mkdir -p "$T/others"
+	chmod 755 "$T/others"
+	refuses "belongs to uid 0" u "$T/bin/hull" --root "$T/others" run -b "$B" "$TAG"
+}
+
+# hull in a container of hull's, twice without root
+t_nested() {
+	ubundle '.root.readonly = false | del(.linux.maskedPaths, .linux.readonlyPaths) |
+		.process.noNewPrivileges = false | .process.env += ["XDG_RUNTIME_DIR=/run"]'
+	all=$(uhull features | jq -c .linux.capabilities)
+	cfg --argjson a "$all" '.process.capabilities = {bounding: $a, effective: $a, permitted: $a}'
+	mkdir -p "$B/rootfs/inner/rootfs"
+	cp -a "$B/rootfs/bin" "$B/rootfs/inner/rootfs/"
+	for d in dev proc sys tmp; do mkdir "$B/rootfs/inner/rootfs/$d"; done
+	cp "$T"/bin/hull "$B/rootfs/bin/"
+	jq '.process.args = ["sh", "-c", "id -u; exit 5"] | .process.capabilities = {} |
+		(.linux.uidMappings, .linux.gidMappings) |= map(.hostID = 0)' \
+		"$B/config.json" >"$B/rootfs/inner/config.json"
+	chown -R "$UID_:$GID_" "$B/rootfs"
+	args /bin/hull run -b /inner inner
+	eq "$(uhull run -b "$B" "$TAG" || echo "status $?")" "0
+status 5"
+	# the inner one in the same user namespace
+	jq 'del(.linux.uidMappings, .linux.gidMappings) |
+		.linux.namespaces |= map(select(.type != "user"))' \
+		"$B/rootfs/inner/config.json" >"$B/rootfs/inner/new"
+	mv "$B/rootfs/inner/new" "$B/rootfs/inner/config.json"
+	eq "$(uhull run -b "$B" "$TAG" || echo "status $?")" "0
+status 5"
+}
+
+t_systemd_user() {
+	need_systemd
+	need_v2
+	ubundle '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 30}}'
+	[ -S "/run/user/$UID_/bus" ] || skip "$USER_ has no systemd running"
+	XDG=/run/user/$UID_
+	sh_args 'sleep 1000'
+	uhull --systemd-cgroup run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1 ||
+		fail "$(cat "$T/out")"
+	pid=$(uhull state "$TAG" | jq -r .pid)
+	cg=$(cut -d : -f 3 "/proc/$pid/cgroup")
+	eq "$cg" "/user.slice/user-$UID_.slice/user@$UID_.service/user.slice/hull-$TAG.scope"
+	eq "$(cat "/sys/fs/cgroup$cg/memory.max")" 67108864
+	eq "$(cat "/sys/fs/cgroup$cg/pids.max")" 30
+	eq "$(u systemctl --user show -P MemoryMax "hull-$TAG.scope")" 67108864
+	eq "$(uhull exec "$TAG" cat /proc/self/cgroup)" "0::/"
+	uhull pause "$TAG"
+	uhull resume "$TAG"
+	uhull update --memory 33554432 "$TAG"
+	eq "$(u systemctl --user show -P MemoryMax "hull-$TAG.scope")" 33554432
+	uhull delete -f "$TAG"
+	eq "$(u systemctl --user show -P LoadState "hull-$TAG.scope")" not-found
+	# create and start too: init waits outside until it is in the scope
+	sh_args 'cat /proc/self/cgroup'
+	eq "$(uhull --systemd-cgroup run -b "$B" "$TAG")" "0::/"
+}
+
+cases "$@"

@@ -236,6 +236,7 @@ static const struct table_case table_cases[] = {
 	{ "indirect with NEXT", { { IND_AT, 32, G_INDIRECT | G_NEXT, 1 }, { G_DATA, 1, G_IN, 0 } }, -EPROTO, 0 },
 	{ "indirect of 0 bytes", { { IND_AT, 0, G_INDIRECT, 0 } }, -EPROTO, 0 },
 	{ "indirect of 8 bytes", { { IND_AT, 8, G_INDIRECT, 0 } }, -EPROTO, 0 },
+	{ "indirect of 40 bytes", { { IND_AT, 40, G_INDIRECT, 0 } }, -EPROTO, 0 },
 	{ "indirect of 33 bytes", { { IND_AT, 33, G_INDIRECT, 0 } }, -EPROTO, 0 },
 	{ "indirect too short for its next", { { IND_AT, 16, G_INDIRECT, 0 } }, -EPROTO, 0 },
 	{ "indirect outside", { { END - 16, 32, G_INDIRECT, 0 } }, -EPROTO, 0 },

@@ -13,7 +13,7 @@
 /**
  * struct mmio_slot - the registers of virtio-mmio version 2 (virtio 1.2,
  * section 4.2.2) in front of one device. @dev NULL: an empty slot, which reads
- * as device id 0; a device may be put in later (mmio_slot_fill()).
+ * as device id 0; a device may be put in before the driver looks there.
  */
 struct mmio_slot {
 	struct virtio_dev *dev;

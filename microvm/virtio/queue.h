@@ -13,14 +13,18 @@
 #define VQ_MAX_IOV VQ_MAX_SIZE
 #define VQ_LINK_END 0xffffU
 
-/** struct vq_setup - what the driver wrote into the queue registers. */
+/**
+ * struct vq_setup - what the driver wrote into the queue registers.
+ * @event_idx, @indirect: features, 0 or not; no bool, because the struct also
+ *                        comes in a message from another process
+ */
 struct vq_setup {
 	uint16_t size;
 	uint64_t desc_gpa;
 	uint64_t avail_gpa;
 	uint64_t used_gpa;
-	bool event_idx;
-	bool indirect;
+	uint8_t event_idx;
+	uint8_t indirect;
 };
 
 /**

@@ -59,6 +59,55 @@ $(BUILD)/tests/fusemount $(BUILD)/tests/agentctl: $(BUILD)/tests/%: \
 		$(foreach m,$(floor-microvm),$(call archive,$(m)) $(lib-$(m))) \
 		-Wl,--end-group
 
+# ---- fuzz targets: oci-tests/fuzz/fuzz_NAME.c, with seeds in seeds/NAME/.
+# `make fuzz` builds them, and what they link, with clang and libFuzzer;
+# `make check-fuzz-seeds` with the usual objects and a main that reads files.
+FUZZ_SECONDS ?= 60
+FUZZ_ONLY ?=
+fuzz-modules := $(VMMODULES) base
+fuzz-names := $(patsubst oci-tests/fuzz/fuzz_%.c,%, \
+	$(sort $(wildcard oci-tests/fuzz/fuzz_*.c)))
+fuzz-flags := -fsanitize=address,undefined -fno-sanitize-recover=all
+fuzz-lib := $(BUILD)/fuzz/modules.a
+fuzz-bin := $(fuzz-names:%=$(BUILD)/fuzz/%)
+replay-bin := $(fuzz-names:%=$(BUILD)/replay/%)
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	@echo "  FUZZ  $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) -DHULL_VERSION='"$(VERSION)"' -std=gnu11 $(WARN) \
+		-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link \
+		$(fuzz-flags) -MMD -MP -c -o $@ $<
+
+$(fuzz-lib): $(foreach m,$(fuzz-modules),$(src-$(m):%.c=$(BUILD)/fuzz/obj/%.o))
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+
+$(fuzz-bin): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/oci-tests/fuzz/fuzz_%.o $(fuzz-lib)
+	@echo "  LINK  $@"
+	$(Q)clang -fsanitize=fuzzer $(fuzz-flags) -o $@ $< $(fuzz-lib) \
+		$(foreach m,$(fuzz-modules),$(lib-$(m)))
+
+$(replay-bin): $(BUILD)/replay/%: $(BUILD)/obj/oci-tests/fuzz/fuzz_%.o \
+		$(BUILD)/obj/oci-tests/fuzz/replay.o \
+		$(foreach m,$(fuzz-modules),$(call archive,$(m)))
+	@echo "  LINK  $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(SAN),-fsanitize=address$(comma)undefined) \
+		-pie -o $@ $< $(BUILD)/obj/oci-tests/fuzz/replay.o \
+		-Wl,--start-group \
+		$(foreach m,$(fuzz-modules),$(call archive,$(m))) \
+		$(foreach m,$(fuzz-modules),$(lib-$(m))) -Wl,--end-group
+
+-include $(shell find $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)
+
+.PHONY: fuzz check-fuzz-seeds
+fuzz: $(if $(FUZZ_ONLY),$(FUZZ_ONLY:%=$(BUILD)/fuzz/%),$(fuzz-bin)) ## fuzz each target for FUZZ_SECONDS (FUZZ_ONLY=NAME: one)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) BUILD=$(BUILD) \
+		oci-tests/support/fuzz $(notdir $^)
+
+check-fuzz-seeds: $(replay-bin) ## what fuzzing found, once more
+	$(Q)oci-tests/support/replay-seeds $(replay-bin)
+
 # ---- the rings of `make check`; each leaves a line in $(BUILD)/results
 .PHONY: check check-host check-testhost lint bench
 func-env = HULL=$(abspath $(BUILD)/hull) TESTS=$(abspath $(BUILD)/tests) \

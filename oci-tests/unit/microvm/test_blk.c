@@ -154,6 +154,8 @@ static void test_layout(void **state)
 	const struct vring_desc in[] = { { HDR, 16, G_OUT, 0 },
 					 { DATA, 500, G_IN, 0 },
 					 { DATA + 500, 13, G_IN, 0 } };
+	const struct vring_desc wide[] = { { HDR, 528, G_OUT, 0 },
+					   { STATUS, 10, G_IN, 0 } };
 	struct fixture *f = *state;
 	uint8_t got[513];
 
@@ -163,6 +165,10 @@ static void test_layout(void **state)
 	assert_int_equal(image_byte(f, 512), 0x77);
 	assert_int_equal(image_byte(f, 1023), 0x77);
 	assert_int_equal(image_byte(f, 1024), 3);
+	/* the status is in the last byte; nothing was written before it */
+	assert_int_equal(guest_request(&f->g, 0, wide, 2), 0);
+	g_get(&f->g.mem, STATUS + 9, got, 1);
+	assert_int_equal(got[0], VIRTIO_BLK_S_OK);
 	g_fill(&f->g.mem, HDR, 0, 4); /* T_IN */
 	assert_int_equal(guest_request(&f->g, 0, in, 3), 513);
 	g_get(&f->g.mem, DATA, got, sizeof(got));
@@ -211,6 +217,36 @@ static void test_ranges(void **state)
 	assert_int_equal(lseek(f->image, 0, SEEK_END), SECTORS * 512 + 4);
 }
 
+static uint8_t range_request(struct fixture *f, uint32_t type, uint64_t sector,
+			     uint32_t count, uint32_t flags)
+{
+	const struct virtio_blk_discard_write_zeroes range = { sector, count,
+							       flags };
+
+	g_put(&f->g.mem, DATA, &range, sizeof(range));
+	assert_int_equal(request(f, type, 0, sizeof(range), G_OUT), 1);
+	return status(f);
+}
+
+/* The bounds of one request are those that the driver was told. */
+static void test_most(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t most =
+		reg_read(&f->g.slot, 0x108) * reg_read(&f->g.slot, 0x10c);
+	uint32_t sectors;
+
+	assert_int_equal(ftruncate(f->image, 2LL << 30), 0);
+	start(f, false, G_ALL_FEATURES);
+	assert_int_equal(request(f, VIRTIO_BLK_T_IN, 0, most, G_IN), most + 1);
+	assert_int_equal(request(f, VIRTIO_BLK_T_IN, 0, most + 512, G_IN), 0);
+	assert_int_equal(status(f), VIRTIO_BLK_S_IOERR);
+	sectors = reg_read(&f->g.slot, 0x124);
+	assert_int_equal(range_request(f, 11, 64, sectors, 0), VIRTIO_BLK_S_OK);
+	assert_int_equal(range_request(f, 11, 64, sectors + 1, 0),
+			 VIRTIO_BLK_S_IOERR);
+}
+
 static void test_types(void **state)
 {
 	struct fixture *f = *state;
@@ -233,17 +269,6 @@ static void test_types(void **state)
 	assert_int_equal(request(f, VIRTIO_BLK_T_GET_ID, 0, 3, G_IN), 4);
 	assert_int_equal(request(f, VIRTIO_BLK_T_GET_ID, 0, 100, G_IN), 20);
 	assert_int_equal(status(f), VIRTIO_BLK_S_OK);
-}
-
-static uint8_t range_request(struct fixture *f, uint32_t type, uint64_t sector,
-			     uint32_t count, uint32_t flags)
-{
-	const struct virtio_blk_discard_write_zeroes range = { sector, count,
-							       flags };
-
-	g_put(&f->g.mem, DATA, &range, sizeof(range));
-	assert_int_equal(request(f, type, 0, sizeof(range), G_OUT), 1);
-	return status(f);
 }
 
 static void test_discard(void **state)
@@ -374,6 +399,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_layout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ranges, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_most, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_types, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_discard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_only, setup,

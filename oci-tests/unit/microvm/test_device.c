@@ -193,7 +193,10 @@ static void test_fail(void **state)
 	guest_kick(&f->g, 0);
 	loop_rounds(&f->loop, 2);
 	assert_int_equal(ring_used_idx(&f->g.ring[0]), 0);
-	assert_false(vq_should_signal(&f->fake.dev.vq[0]));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			vq_pop(&f->fake.dev.vq[i], &(struct vq_chain){ 0 }),
+			-EPROTO);
 	/* a queue's rules broken come to the same */
 	guest_start(&f->g, &f->fake.dev, G_ALL_FEATURES, SIZE);
 	assert_false(guest_needs_reset(&f->g));

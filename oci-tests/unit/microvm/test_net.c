@@ -4,9 +4,16 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
+#include <net/if.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -268,6 +275,83 @@ static void test_wire_gone(void **state)
 	assert_false(guest_needs_reset(&f->g));
 }
 
+/* A tap in a network namespace of our own, up; -1 where that cannot be had. */
+static int open_tap(void)
+{
+	struct ifreq ifr = { .ifr_name = "tap0",
+			     .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	auto_fd int tap = -1, sock = -1;
+	int hdr = NET_HDR_BYTES;
+
+	if (unshare(CLONE_NEWNET) < 0 &&
+	    unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		return -1;
+	tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (tap < 0 || sock < 0 || ioctl(tap, TUNSETIFF, &ifr) < 0 ||
+	    ioctl(tap, TUNSETVNETHDRSZ, &hdr) < 0 ||
+	    ioctl(tap, TUNSETOFFLOAD, 0) < 0)
+		return -1;
+	ifr.ifr_flags = IFF_UP;
+	return ioctl(sock, SIOCSIFFLAGS, &ifr) < 0 ? -1 : take_fd(&tap);
+}
+
+/*
+ * The same with the real thing: frames that a packet socket sends on the tap's
+ * interface reach the guest, one that is too large does not, and back.
+ */
+static void test_tap(void **state)
+{
+	const struct vring_desc out = { G_DATA + 0x80000, HDR + 60, G_OUT, 0 };
+	struct fixture *f = *state;
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_halen = 6 };
+	struct vring_used_elem elem;
+	uint8_t frame[1000], got[1000];
+	int tap = open_tap();
+	auto_fd int sock = -1;
+
+	if (tap < 0)
+		skip();
+	net_free(f->dev);
+	f->dev = net_new(&f->g.mem, &f->loop, tap, mac, 0, NULL);
+	guest_start(&f->g, f->dev, G_ALL_FEATURES, 16);
+	sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		      htons(0x88b5));
+	to.sll_ifindex = (int)if_nametoindex("tap0");
+	to.sll_protocol = htons(0x88b5);
+	assert_int_equal(bind(sock, (struct sockaddr *)&to, sizeof(to)), 0);
+
+	memset(frame, 0x33, sizeof(frame));
+	memcpy(frame, mac, 6);
+	frame[12] = 0x88; /* an EtherType for experiments */
+	frame[13] = 0xb5;
+	for (uint16_t i = 0; i < 8; i++)
+		give_room(f, i, HDR + 200);
+	kick(f, RX);
+	assert_int_equal(send(sock, frame, 201, 0), 201);
+	assert_int_equal(send(sock, frame, 200, 0), 200);
+	/* the kernel's own frames (IPv6) come between them */
+	for (int i = 0;; i++) {
+		assert_true(i < 50);
+		loop_rounds(&f->loop, 3);
+		if (!ring_get(&f->g.ring[RX], &elem))
+			continue;
+		g_get(&f->g.mem, G_DATA + 0x10000ULL * elem.id + HDR, got, 200);
+		if (got[12] == 0x88)
+			break;
+	}
+	assert_int_equal(elem.len, HDR + 200);
+	assert_memory_equal(got, frame, 200);
+
+	memset(frame, 0xff, 6);
+	g_fill(&f->g.mem, out.addr, 0xff, HDR); /* not passed on */
+	g_put(&f->g.mem, out.addr + HDR, frame, 60);
+	ring_chain(&f->g.ring[TX], 0, &out, 1);
+	kick(f, TX);
+	assert_int_equal(recv(sock, got, sizeof(got), 0), 60);
+	assert_memory_equal(got, frame, 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wire_gone, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_tap, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,8 @@ static struct fs *session(void)
 static void request(struct fs *fs, const uint8_t *data, size_t len,
 		    unsigned int piece, size_t room)
 {
-	struct iovec in[FS_MAX_IOV], out = { malloc(room ? room : 1), room };
+	struct iovec in[FS_MAX_IOV] = { 0 };
+	struct iovec out = { malloc(room ? room : 1), room };
 	unsigned int count = 0;
 	uint32_t told;
 

@@ -85,13 +85,14 @@ static void check(const struct vsock *vs)
 	fuzz_check(vs->reply_count <= VSOCK_REPLIES);
 }
 
-static void host_step(void *arg, struct tape *t)
+static void host_step(void *arg, struct guest *g, struct tape *t)
 {
 	struct host *h = arg;
 	uint8_t op = tape_u8(t);
 	int *end = &h->end[op >> 4];
 	static char buf[100000];
 
+	(void)g;
 	switch (op & 7) {
 	case 0:
 	case 1:
@@ -184,7 +185,7 @@ static void step(struct host *h, struct guest *g, struct tape *t)
 	else if (what < 200)
 		give_buffer(g, t);
 	else
-		host_step(h, t);
+		host_step(h, g, t);
 	while (deliver_one(h->vs))
 		fuzz_check(++rounds < MOST_ROUNDS);
 	fuzz_invariants(h->dev);

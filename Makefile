@@ -72,6 +72,7 @@ include $(MODULES:%=%/module.mk) $(VMMODULES:%=%/module.mk)
 include cmd/hull/module.mk
 include cmd/hull-net/module.mk
 include cmd/hull-systemd/module.mk
+include microvm/kernel/module.mk
 
 archive = $(BUILD)/lib/$(subst /,-,$(1)).a
 define module_rules
@@ -112,11 +113,13 @@ include oci-tests/module.mk
 include man/module.mk
 
 # ---- what a newcomer types
-.PHONY: deps demo install clean help
+.PHONY: deps deps-kernel demo install clean help
 DEPS := $(sort $(deps-build) $(deps-test) \
 	$(shell sed 's/\#.*//' oci-tests/host/deps 2>/dev/null))
 deps: ## install the Debian packages that building and testing need (root)
-	$(Q)miss=; for p in $(DEPS); do \
+deps-kernel: ## install what building the guests' kernel needs (root)
+deps deps-kernel:
+	$(Q)miss=; for p in $(if $(filter deps,$@),$(DEPS),$(deps-kernel)); do \
 		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | \
 			grep -qx installed || miss="$$miss $$p"; done; \
 	if [ -n "$$miss" ]; then \

@@ -126,6 +126,7 @@ lint: ## format, floors, sizes, headers
 
 check: ## install what is needed, run every test (root)
 	$(Q)$(MAKE) deps
+	$(Q)$(MAKE) deps-kernel
 	$(Q)$(MAKE) all unit tests-programs
 	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" oci-tests/support/check $(if $(SAN),san)
 

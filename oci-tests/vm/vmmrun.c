@@ -158,6 +158,7 @@ int main(int argc, char **argv)
 	pid = fork();
 	if (!pid) {
 		if (unshare(CLONE_NEWNS) ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 		    mount("proc", "/proc", "proc", 0, NULL))
 			die("namespaces");
 		c.proc_fd = need(open("/proc", O_PATH), "/proc");

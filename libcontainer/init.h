@@ -27,7 +27,7 @@ struct rootfs;
  * @outside:  init was cloned outside of its cgroup and waits to be put there
  * @gate_fd:  listening gate (create), or -1 (run)
  * @parent_sync, @child_sync: the two ends
- * @extra_env: NULL-terminated, at most 3
+ * @extra_env: NULL-terminated, at most 4
  * @first_fd: lowest descriptor that the workload must not inherit
  * @rows, @cols: of the terminal, or 0, 0
  * @need_ready: the parent waits for SYNC_READY before it says go
@@ -50,7 +50,7 @@ struct init {
 	int proc_fd;
 	int parent_sync;
 	int child_sync;
-	const char *extra_env[4];
+	const char *extra_env[5];
 	int first_fd;
 	unsigned short rows;
 	unsigned short cols;

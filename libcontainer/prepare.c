@@ -19,6 +19,7 @@
 #include "libcontainer/guest.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
+#include "libcontainer/ready.h"
 #include "libcontainer/rootless.h"
 #include "libcontainer/sync.h"
 #include "rootfs/rootfs.h"
@@ -88,7 +89,7 @@ static int load(struct launch *l, const char *id, struct err *err)
 	if (ret)
 		return ret;
 	l->in.first_fd = (int)(3 + opt->preserve_fds + l->listen.count);
-	memcpy(l->in.extra_env, l->listen.env, sizeof(l->in.extra_env));
+	memcpy(l->in.extra_env, l->listen.env, sizeof(l->listen.env));
 	if (l->in.spec->process.terminal)
 		handover_tty_size(&l->in.spec->process,
 				  l->in.gate_fd == -1 && !opt->detach,
@@ -96,30 +97,6 @@ static int load(struct launch *l, const char *id, struct err *err)
 	return handover_console_rule(l->in.spec->process.terminal,
 				     l->in.gate_fd != -1 || opt->detach,
 				     opt->console_socket, err);
-}
-
-/*
- * Somebody else's cgroup must never be recorded as this container's: removing
- * the container would kill what is in it.
- */
-static int check_cgroup(const struct cg_place *place, struct err *err)
-{
-	auto_fd int cg_fd = -1;
-
-	if (!cg_exists(place))
-		return 0;
-	cg_fd = cg_open(place);
-	if (cg_fd < 0)
-		return 0; /* not there: cg_create() says why if it cannot be */
-	if (cg_is_populated(cg_fd) > 0)
-		return err_at(err, -EBUSY, "linux.cgroupsPath",
-			      "container's cgroup is not empty: '%s'",
-			      place->path);
-	if (cg_is_frozen(cg_fd) > 0)
-		return err_at(err, -EBUSY, "linux.cgroupsPath",
-			      "container's cgroup unexpectedly frozen: '%s'",
-			      place->path);
-	return 0;
 }
 
 static int plan(struct launch *l, const char *id, struct err *err)
@@ -179,7 +156,7 @@ static int record(struct launch *l, const char *id, struct err *err)
 	if (ret)
 		return ret;
 	l->made = true;
-	ret = check_cgroup(&place, err);
+	ret = launch_check_cgroup(&place, err);
 	if (ret) {
 		st->cgroup.manager = CG_MANAGER_DISABLED;
 		return ret;
@@ -202,24 +179,6 @@ static int record(struct launch *l, const char *id, struct err *err)
 		ret = ct_save_config(&l->ct, l->bundle.text, l->bundle.len,
 				     err);
 	return ret;
-}
-
-static int make_cgroup(struct launch *l, struct err *err)
-{
-	const struct cg_start start = { .id = l->ct.st.id, .spec = l->in.spec };
-	struct cg_place *place = &l->ct.st.cgroup;
-	int ret;
-
-	if (place->manager == CG_MANAGER_DISABLED)
-		return 0;
-	ret = cg_start(place, &start, &l->in.hold, err);
-	if (ret < 0) {
-		/* what was made is gone again; the rest is not ours */
-		return rootless_no_cgroup(l->ctx, l->in.spec, ret, place, err);
-	}
-	l->in.cgroup_fd = ret;
-	return cg_apply(l->in.cgroup_fd, place, &l->in.spec->linux_.resources,
-			false, err);
 }
 
 static int open_cache(struct launch *l)
@@ -274,6 +233,7 @@ static int map_mounts(struct launch *l, const int **fds, struct err *err)
 			return err_wrap(err, "mounts[%zu].uidMappings", i);
 		*fds = list;
 	}
+	list[spec->mount_count] = -1; /* of ready_prepare() */
 	return 0;
 }
 
@@ -313,6 +273,8 @@ static int open_rootfs(struct launch *l, struct err *err)
 	int ret;
 
 	ret = map_mounts(l, &cfg.mount_userns_fds, err);
+	if (!ret)
+		ret = ready_prepare(l, &cfg.spec, err);
 	if (ret)
 		return ret;
 	if ((ns->create & CLONE_NEWUSER) && wants_idmap(l->in.spec)) {
@@ -336,7 +298,7 @@ static const struct launch_step {
 	const char *name;
 	int (*run)(struct launch *l, struct err *err);
 } launch_steps[] = {
-	{ "cgroup", make_cgroup },
+	{ "cgroup", launch_make_cgroup },
 	{ "seccomp", make_filter },
 	{ "rootfs", open_rootfs },
 };
@@ -352,6 +314,7 @@ int launch_prepare(struct launch *l, const struct hull_context *ctx,
 		.opt = opt,
 		.ct = CT_INIT,
 		.console_fd = -1,
+		.ready_fd = -1,
 		.in = { .cgroup_fd = -1,
 			.hold = CG_HOLD_INIT,
 			.gate_fd = gate ? -2 : -1,
@@ -444,5 +407,6 @@ void launch_release(struct launch *l)
 	init_release(&l->in);
 	listen_fds_release(&l->listen);
 	auto_close_fd(&l->console_fd);
+	auto_close_fd(&l->ready_fd);
 	ct_close(&l->ct);
 }

@@ -8,6 +8,7 @@
 
 /**
  * struct launch - one create or run from its arguments to the clone.
+ * @ready_fd: where the workload says that it is ready (ready.h), or -1
  * @made: the container's directory exists, and must go if this fails
  */
 struct launch {
@@ -18,6 +19,7 @@ struct launch {
 	struct listen_fds listen;
 	struct init in;
 	int console_fd;
+	int ready_fd;
 	bool made;
 };
 
@@ -31,6 +33,10 @@ struct launch {
 int launch_prepare(struct launch *l, const struct hull_context *ctx,
 		   const char *id, const struct hull_create_options *opt,
 		   bool gate, struct err *err);
+
+/* prepare_cgroup.c: steps of launch_prepare() */
+int launch_check_cgroup(const struct cg_place *place, struct err *err);
+int launch_make_cgroup(struct launch *l, struct err *err);
 
 /** launch_spawn() - clone init and bring it to its start. */
 int launch_spawn(struct launch *l, struct err *err);

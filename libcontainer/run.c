@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/prepare.h"
+#include "libcontainer/ready.h"
 #include "libcontainer/record.h"
 #include "libcontainer/relay.h"
 #include "libcontainer/spawned.h"
@@ -33,6 +34,9 @@ static int spawn(struct launch *l, struct err *err)
 
 	/* said before it is true, so that one record of init's pid serves */
 	clock_gettime(CLOCK_REALTIME, &ts);
+	l->ready_fd = ready_listen(l->ct.dir_fd, err);
+	if (l->ready_fd < 0 && l->ready_fd != -ENOENT)
+		return l->ready_fd;
 	l->ct.st.started = true;
 	l->ct.st.started_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 	return launch_spawn(l, err);
@@ -87,6 +91,7 @@ static int foreground(struct launch *l, int *code, struct err *err)
 	ret = start(l, err);
 	if (!ret) {
 		ct_unlock(&l->ct);
+		s.ready_fd = l->ready_fd;
 		ret = supervise(&s, l->in.pidfd, l->in.pid, l->console_fd,
 				&status, err);
 	}
@@ -96,6 +101,17 @@ static int foreground(struct launch *l, int *code, struct err *err)
 	l->in.pid = 0;
 	*code = supervise_code(status);
 	return finish(l, status, err);
+}
+
+/* A service manager that is to be told is told before hull ends. */
+static int background(struct launch *l, struct err *err)
+{
+	int ret = start(l, err);
+
+	if (ret || l->ready_fd < 0)
+		return ret;
+	ct_unlock(&l->ct);
+	return ready_wait(l->ready_fd, l->in.pidfd, l->in.pid, err);
 }
 
 int hull_run(const struct hull_context *ctx, const char *id,
@@ -108,7 +124,7 @@ int hull_run(const struct hull_context *ctx, const char *id,
 	*status = 0;
 	ret = launch_prepare(&l, ctx, id, opt, false, err);
 	if (!ret && opt->detach)
-		ret = start(&l, err);
+		ret = background(&l, err);
 	else if (!ret)
 		ret = foreground(&l, status, err);
 	if (ret)

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
+#include "libcontainer/ready.h"
 #include "libcontainer/state.h"
 
 static int check_status(struct ct *ct, struct err *err)
@@ -58,6 +59,7 @@ int hull_start(const struct hull_context *ctx, const char *id, struct err *err)
 {
 	auto_ct struct ct ct = CT_INIT;
 	auto_fd int pidfd = -1;
+	auto_fd int ready_fd = -1;
 	struct timespec ts;
 	int ret;
 
@@ -74,10 +76,21 @@ int hull_start(const struct hull_context *ctx, const char *id, struct err *err)
 	ct.st.started = true;
 	ct.st.started_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 	ret = ct_save(&ct, err);
+	if (ret)
+		return ret;
+	ready_fd = ready_listen(ct.dir_fd, err);
+	if (ready_fd < 0 && ready_fd != -ENOENT)
+		ret = ready_fd;
 	if (!ret)
 		ret = gate_open(ct.dir_fd, pidfd, err);
 	if (ret == -ECONNREFUSED)
 		return err_set(err, -EINVAL,
 			       "cannot start an already running container");
-	return ret ? ret : poststart(&ct, pidfd, err);
+	if (!ret)
+		ret = poststart(&ct, pidfd, err);
+	if (ret || ready_fd < 0)
+		return ret;
+	/* others may go on with it while it makes itself ready */
+	ct_unlock(&ct);
+	return ready_wait(ready_fd, pidfd, ct.st.pid, err);
 }

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "libcontainer/gate.h"
+#include "libcontainer/ready.h"
 #include "libcontainer/record.h"
 #include "libcontainer/state.h"
 
@@ -25,6 +26,7 @@ static const char *const own_names[] = {
 	STATE_FILE,
 	CONFIG_FILE,
 	GATE_NAME,
+	READY_DIR,
 };
 
 static int not_there(struct err *err)

@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/sys.h"
+#include "libcontainer/ready.h"
 #include "libcontainer/relay.h"
 
 int supervise_code(int wait_status)
@@ -25,6 +26,7 @@ int supervise_begin(struct supervisor *s, bool subreaper, struct err *err)
 	sigset_t all;
 
 	s->signal_fd = -1;
+	s->ready_fd = -1;
 	s->subreaper = false;
 	sigfillset(&all);
 	/* faults of our own stay deadly */
@@ -101,16 +103,17 @@ static void take_signals(struct supervisor *s, int pidfd, pid_t pid,
 static int loop(struct supervisor *s, int pidfd, pid_t pid, struct relay *relay,
 		struct err *err)
 {
-	struct pollfd fds[2 + RELAY_POLLS] = {
+	struct pollfd fds[3 + RELAY_POLLS] = {
 		{ .fd = pidfd, .events = POLLIN },
 		{ .fd = s->signal_fd, .events = POLLIN },
+		{ .fd = s->ready_fd, .events = POLLIN }, /* -1: passed over */
 	};
 
 	for (;;) {
-		nfds_t count = 2;
+		nfds_t count = 3;
 
 		if (relay)
-			count += relay_polls(relay, fds + 2);
+			count += relay_polls(relay, fds + 3);
 		if (poll(fds, count, -1) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -118,8 +121,10 @@ static int loop(struct supervisor *s, int pidfd, pid_t pid, struct relay *relay,
 		}
 		if (fds[1].revents)
 			take_signals(s, pidfd, pid, relay);
+		if (fds[2].revents && ready_relay(s->ready_fd, getpid()) < 0)
+			fds[2].fd = -1;
 		if (relay)
-			relay_work(relay, fds + 2, count - 2);
+			relay_work(relay, fds + 3, count - 3);
 		if (fds[0].revents)
 			return 0;
 	}

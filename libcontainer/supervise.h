@@ -13,9 +13,11 @@ struct err;
  * carries bytes between its terminal and ours, waits.
  * @signal_fd: signals are blocked from supervise_begin() on, so that none is
  *             lost between the clone and the loop
+ * @ready_fd:  of ready_listen(), borrowed, or negative
  */
 struct supervisor {
 	int signal_fd;
+	int ready_fd;
 	sigset_t old_mask;
 	bool subreaper;
 };

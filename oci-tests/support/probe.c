@@ -30,6 +30,8 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void show_file(const char *path, const char *const *keys)
@@ -205,6 +207,24 @@ static int try_open(const char *path, const char *how)
 	return 0;
 }
 
+/* sd_notify(3) */
+static int notify(const char *text)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (!path || strlen(path) >= sizeof(addr.sun_path) || fd < 0)
+		return 2;
+	strcpy(addr.sun_path, path);
+	if (sendto(fd, text, strlen(text), 0, (struct sockaddr *)&addr,
+		   sizeof(addr)) < 0) {
+		printf("%s\n", strerrorname_np(errno));
+		return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -219,6 +239,8 @@ int main(int argc, char **argv)
 		return alloc(atoi(a));
 	if (!strcmp(what, "fork"))
 		return forks(atoi(a));
+	if (!strcmp(what, "notify"))
+		return notify(a);
 	if (!strcmp(what, "spin"))
 		return spin(atoi(a));
 	if (!strcmp(what, "write"))

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/prepare.h"
+
+#include <errno.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "libcontainer/rootless.h"
+
+/*
+ * Somebody else's cgroup must never be recorded as this container's: removing
+ * the container would kill what is in it.
+ */
+int launch_check_cgroup(const struct cg_place *place, struct err *err)
+{
+	auto_fd int cg_fd = -1;
+
+	if (!cg_exists(place))
+		return 0;
+	cg_fd = cg_open(place);
+	if (cg_fd < 0)
+		return 0; /* not there: cg_create() says why if it cannot be */
+	if (cg_is_populated(cg_fd) > 0)
+		return err_at(err, -EBUSY, "linux.cgroupsPath",
+			      "container's cgroup is not empty: '%s'",
+			      place->path);
+	if (cg_is_frozen(cg_fd) > 0)
+		return err_at(err, -EBUSY, "linux.cgroupsPath",
+			      "container's cgroup unexpectedly frozen: '%s'",
+			      place->path);
+	return 0;
+}
+
+int launch_make_cgroup(struct launch *l, struct err *err)
+{
+	const struct cg_start start = { .id = l->ct.st.id, .spec = l->in.spec };
+	struct cg_place *place = &l->ct.st.cgroup;
+	int ret;
+
+	if (place->manager == CG_MANAGER_DISABLED)
+		return 0;
+	ret = cg_start(place, &start, &l->in.hold, err);
+	if (ret < 0) {
+		/* what was made is gone again; the rest is not ours */
+		return rootless_no_cgroup(l->ctx, l->in.spec, ret, place, err);
+	}
+	l->in.cgroup_fd = ret;
+	return cg_apply(l->in.cgroup_fd, place, &l->in.spec->linux_.resources,
+			false, err);
+}

@@ -32,6 +32,19 @@ static inline void auto_close_fd(int *fd)
 	errno = saved;
 }
 
+/*
+ * fd_close_surely() - for the end of a socket whose closing the other side
+ * waits for. A close(2) that failed has freed the number all the same on Linux;
+ * where something in between has kept it from happening, the second try does.
+ * Not for programs with threads: the number may be somebody else's by then.
+ */
+static inline void fd_close_surely(int *fd)
+{
+	if (*fd >= 0 && close(*fd) < 0 && errno != EBADF)
+		close(*fd);
+	*fd = -1;
+}
+
 static inline void auto_free_ptr(void *p)
 {
 	free(*(void **)p); /* free(3) keeps errno since glibc 2.33 */

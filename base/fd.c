@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <stdbool.h>
 
 #include "base/auto.h"
 #include "base/num.h"
@@ -48,18 +49,26 @@ int fd_cloexec_from(int first)
 	return cloexec_walk(first);
 }
 
-int fd_stdio_guard(void)
+/* One call instead of three fcntl(2): POLLNVAL is "not open". */
+static void stdio_missing(bool missing[3])
 {
 	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+	bool polled = poll(fds, ARRAY_SIZE(fds), 0) >= 0;
 
-	/* one call instead of three fcntl(2): POLLNVAL is "not open" */
-	while (poll(fds, ARRAY_SIZE(fds), 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	for (int i = 0; i < (int)ARRAY_SIZE(fds); i++) {
+	for (int i = 0; i < 3; i++)
+		missing[i] = polled ? fds[i].revents & POLLNVAL
+				    : fcntl(i, F_GETFD) < 0;
+}
+
+int fd_stdio_guard(void)
+{
+	bool missing[3];
+
+	stdio_missing(missing);
+	for (int i = 0; i < 3; i++) {
 		int fd;
 
-		if (!(fds[i].revents & POLLNVAL))
+		if (!missing[i])
 			continue;
 		/* the lowest free number, hence i: those below are open */
 		fd = open("/dev/null", O_RDWR); /* meant to be inherited */

@@ -285,7 +285,7 @@ void init_child(struct init *in)
 	struct err err = { 0 };
 	int ret = 0;
 
-	close(in->parent_sync);
+	fd_close_surely(&in->parent_sync);
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(init_steps); i++) {
 		ret = init_steps[i].run(in, &err);
 		if (ret)

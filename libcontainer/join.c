@@ -89,6 +89,9 @@ static int before_exec(void *arg, struct err *err)
 		return err_sys(err, "cannot clone into the pid namespace");
 	if (pid > 0) {
 		ret = sync_send(j->child_sync, SYNC_PID, pid, pidfd);
+		/* hull would never hear of it */
+		if (ret)
+			sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 		_exit(ret ? 1 : 0);
 	}
 	if (setsid() < 0)
@@ -131,7 +134,7 @@ static int join_work(struct join *j, struct joined *child, struct err *err)
 	int flags = j->ns_flags & ~CLONE_NEWPID;
 	int ret = 0;
 
-	close(j->parent_sync);
+	fd_close_surely(&j->parent_sync);
 	child_unblock_signals();
 	umask(0);
 	ret = conceal(j, err);
@@ -230,7 +233,7 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 	}
 	if (joiner == 0)
 		join_main(j);
-	auto_close_fd(&j->child_sync);
+	fd_close_surely(&j->child_sync);
 	auto_close_fd(&j->notify.agent_fd);
 	ret = join_meet(j, console_fd, err);
 	if (ret)

@@ -85,14 +85,18 @@ static int joiner_work(struct init *in, struct err *err)
 		in->joined = true;
 		init_child(in);
 	}
-	return sync_send(in->child_sync, SYNC_PID, pid, pidfd);
+	ret = sync_send(in->child_sync, SYNC_PID, pid, pidfd);
+	/* hull would never hear of it */
+	if (ret)
+		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	return ret ? err_code(err, ret, "cannot reach hull") : 0;
 }
 
 static void __attribute__((noreturn)) joiner_main(struct init *in)
 {
 	struct err err = { 0 };
 
-	close(in->parent_sync);
+	fd_close_surely(&in->parent_sync);
 	if (joiner_work(in, &err)) {
 		err_stage(&err, "namespaces");
 		sync_send_error(in->child_sync, &err);
@@ -112,7 +116,7 @@ static int spawn_joined(struct init *in, struct err *err)
 		return err_sys(err, "cannot clone the joining process");
 	if (joiner == 0)
 		joiner_main(in);
-	auto_close_fd(&in->child_sync);
+	fd_close_surely(&in->child_sync);
 	/* the agent sees the end of the stream when the child has sent */
 	auto_close_fd(&in->notify.agent_fd);
 	ret = sync_expect(in->parent_sync, SYNC_PID, &in->pid, &in->pidfd, err);
@@ -134,7 +138,7 @@ int init_spawn(struct init *in, struct err *err)
 		return err_sys(err, "cannot clone init");
 	if (in->pid == 0)
 		init_child(in);
-	auto_close_fd(&in->child_sync);
+	fd_close_surely(&in->child_sync);
 	/* the agent sees the end of the stream when the child has sent */
 	auto_close_fd(&in->notify.agent_fd);
 	return 0;

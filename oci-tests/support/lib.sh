@@ -171,8 +171,11 @@ census() {
 	grep -lF "$TAG" /proc/[0-9]*/cgroup 2>/dev/null | while read -r p; do
 		p=${p%/cgroup}
 		# a zombie is its parent's business: it has left everything else
-		grep -q '^State:.Z' "$p/status" 2>/dev/null ||
-			echo "process: ${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+		st=$(grep '^State:' "$p/status" 2>/dev/null) || continue
+		case $st in
+		*Z* | *X*) ;;
+		*) echo "process: ${p#/proc/} $(cat "$p/cmdline" 2>/dev/null | tr '\0' ' ')" ;;
+		esac
 	done
 	if [ -d "$T/root" ]; then
 		find "$T/root" -mindepth 1 -maxdepth 1 ! -name .cache | sed 's/^/state: /'

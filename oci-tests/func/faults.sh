@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Each system call of a command fails once, with one errno after the other: no
+# crash, no hang, a message when the command fails, and one `delete -f`
+# afterwards leaves nothing. FAULT_STEP=N takes each Nth; 1 takes all.
+. "$(dirname "$0")/../support/lib.sh"
+
+STEP=${FAULT_STEP:-5}
+# ENOMEM EMFILE ENOSPC EPERM EINTR EAGAIN ENOSYS
+ERRNOS='12 24 28 1 4 11 38'
+
+clean() { # when
+	timeout 30 "$HULL" --root "$T/root" delete -f "$TAG" 2>"$T/de" || fail "delete -f failed $1: $(cat "$T/de")"
+	[ ! -e "$T/root/$TAG" ] || fail "a state directory is left $1"
+	[ ! -e "$(cg2)/hull-test/$TAG" ] || fail "a cgroup is left $1"
+	! grep -qF "$T/" /proc/self/mountinfo || fail "a mount is left $1"
+}
+# sweep SETUP CMD...
+sweep() {
+	[ "$(uname -m)" = x86_64 ] || skip 'failat knows x86-64 only'
+	setup=$1
+	shift
+	$setup
+	"$TESTS/failat" 0 0 "$@" </dev/null >"$T/fail" 2>/dev/null
+	tail -n 1 "$T/fail" >"$T/total"
+	read -r total _ status <"$T/total"
+	[ "$status" = 0 ] || fail "without a fault: status $status"
+	clean 'after the whole run'
+	[ "$total" -gt 20 ] || fail "only $total calls"
+	n=1 count=0
+	while [ $n -le "$total" ]; do
+		# another errno at each call, and other pairs with another step
+		shift_by=$(((n + STEP) % 7))
+		for e in $ERRNOS; do
+			[ $shift_by -gt 0 ] || break
+			shift_by=$((shift_by - 1))
+		done
+		$setup
+		"$TESTS/failat" $n "$e" "$@" </dev/null >"$T/fail" 2>"$T/said"
+		tail -n 1 "$T/fail" >"$T/total"
+		read -r _ nr status <"$T/total"
+		when="when call $n of $total (syscall $nr) fails with $e: $*"
+		[ "$status" -lt 1000 ] || fail "signal or hang $status $when"
+		[ "$status" = 0 ] || grep -q '^hull: ' "$T/said" || fail "status $status and no message $when"
+		clean "$when"
+		n=$((n + STEP)) count=$((count + 1))
+	done
+	echo "$count faults in $total calls"
+}
+none() { :; }
+creating() {
+	hull create -b "$B" "$TAG" </dev/null >/dev/null 2>&1
+}
+running() {
+	hull run -d -b "$B" "$TAG" </dev/null >/dev/null 2>&1
+}
+dead() {
+	running
+	hull kill "$TAG" KILL
+	hull wait "$TAG" >/dev/null 2>&1 || true
+}
+t_run() {
+	bundle
+	sh_args true
+	sweep none "$HULL" --root "$T/root" run -b "$B" "$TAG"
+}
+t_create() {
+	bundle
+	sh_args 'sleep 1000'
+	sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
+}
+t_create_with_limits() {
+	bundle '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 50}}'
+	sh_args 'sleep 1000'
+	STEP=$((STEP * 3)) sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
+}
+t_start() {
+	bundle
+	sh_args 'sleep 1000'
+	sweep creating "$HULL" --root "$T/root" start "$TAG"
+}
+t_exec() {
+	bundle
+	sh_args 'sleep 1000'
+	sweep running "$HULL" --root "$T/root" exec "$TAG" true
+}
+t_kill() {
+	bundle
+	sh_args 'sleep 1000'
+	sweep running "$HULL" --root "$T/root" kill "$TAG" KILL
+}
+t_delete() {
+	bundle
+	sh_args 'sleep 1000'
+	sweep dead "$HULL" --root "$T/root" delete "$TAG"
+}
+cases "$@"

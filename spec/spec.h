@@ -131,6 +131,20 @@ struct spec_hooks {
 	size_t count[SPEC_HOOK_KINDS];
 };
 
+/* config-vm.md. Paths are the host's: config.json comes from a trusted caller.
+ */
+struct spec_vm {
+	bool set;
+	const char *kernel_path;          /* NULL: hull's own */
+	const char *const *kernel_params; /* NULL-terminated */
+	size_t kernel_param_count;
+	const char *initrd_path;
+	const char *image_path; /* a raw image */
+	const char *image_format;
+	struct opt_u64 vcpus;
+	struct opt_u64 memory_bytes;
+};
+
 struct spec_pair {
 	const char *key;
 	const char *value;
@@ -151,6 +165,7 @@ struct spec {
 	const struct spec_pair *annotations;
 	size_t annotation_count;
 	struct spec_linux linux_;
+	struct spec_vm vm;
 };
 
 /**

@@ -5,8 +5,29 @@
 
 /* clang-format off */
 static const struct row top_rows[] = {
-	{ "\"vm\":{}", "vm: not supported yet" },
-	{ "\"vm\":{\"kernel\":{\"path\":\"/k\"}}", "vm: not supported yet" },
+	{ "\"vm\":[]", "vm: expected an object, got an array" },
+	{ "\"vm\":{\"hypervisor\":{}}",
+	  "vm.hypervisor: hull brings its own virtual machine monitor" },
+	{ "\"vm\":{\"kernel\":{\"path\":\"k\",\"parameters\":[1,\"a\\nb\"],"
+	  "\"initrd\":\"i\"}}",
+	  "vm.kernel.path: expected an absolute path, got \"k\"\n"
+	  "vm.kernel.parameters[0]: expected a string, got 1\n"
+	  "vm.kernel.parameters[1]: a line break in a kernel parameter, got \"a?b\"\n"
+	  "vm.kernel.initrd: expected an absolute path, got \"i\"" },
+	{ "\"vm\":{\"image\":{}}",
+	  "vm.image.path: required, but missing\n"
+	  "vm.image.format: required, but missing" },
+	{ "\"vm\":{\"image\":{\"path\":\"/i\",\"format\":\"qcow2\"}}",
+	  "vm.image.format: only \"raw\" images can be used, got \"qcow2\"" },
+	{ "\"vm\":{\"hwConfig\":{\"vcpus\":256,\"memory\":-1}}",
+	  "vm.hwConfig.vcpus: expected a whole number (0 to 255), got 256\n"
+	  "vm.hwConfig.memory: expected a whole number (0 to 9223372036854775807), got -1" },
+	{ "\"vm\":{\"hwConfig\":{\"deviceTree\":\"/d\",\"dtdevs\":[\"a\"],"
+	  "\"iomems\":[{}],\"irqs\":[1]}}",
+	  "vm.hwConfig.deviceTree: hull makes the description of its machine itself\n"
+	  "vm.hwConfig.dtdevs: only Xen has this: hull's machines are KVM's\n"
+	  "vm.hwConfig.iomems: only Xen has this: hull's machines are KVM's\n"
+	  "vm.hwConfig.irqs: only Xen has this: hull's machines are KVM's" },
 	{ "\"hostname\":\"h\"",
 	  "hostname: cannot be set without a uts namespace in linux.namespaces" },
 	{ "\"domainname\":\"d\"," NS("{\"type\":\"pid\"}") "}",

@@ -105,6 +105,36 @@ static void test_nulls_and_empty_are_unset(void **state)
 	assert_null(spec->linux_.readonly_paths[0]);
 }
 
+static void test_vm(void **state)
+{
+	auto_arena struct arena arena = { 0 };
+	const struct spec_vm *vm;
+
+	(void)state;
+	vm = &parse_good(&arena,
+			 "\"vm\":{\"kernel\":{\"path\":\"/k\","
+			 "\"parameters\":[\"quiet\",\"a=b\"],"
+			 "\"initrd\":\"/i\"},"
+			 "\"image\":{\"path\":\"/d\",\"format\":\"raw\"},"
+			 "\"hwConfig\":{\"vcpus\":3,\"memory\":4096,"
+			 "\"irqs\":[]}}")
+		      ->vm;
+	assert_true(vm->set);
+	assert_string_equal(vm->kernel_path, "/k");
+	assert_int_equal(vm->kernel_param_count, 2);
+	assert_string_equal(vm->kernel_params[1], "a=b");
+	assert_string_equal(vm->initrd_path, "/i");
+	assert_string_equal(vm->image_path, "/d");
+	assert_true(vm->vcpus.set && vm->vcpus.v == 3);
+	assert_true(vm->memory_bytes.set && vm->memory_bytes.v == 4096);
+	vm = &parse_good(&arena, "\"vm\":{}")->vm;
+	assert_true(vm->set);
+	assert_null(vm->kernel_path);
+	assert_null(vm->kernel_params[0]);
+	assert_false(vm->vcpus.set);
+	assert_false(parse_good(&arena, "\"vm\":null")->vm.set);
+}
+
 static void test_minimal(void **state)
 {
 	auto_arena struct arena arena = { 0 };
@@ -323,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_nulls_and_empty_are_unset),
 		cmocka_unit_test(test_minimal),
+		cmocka_unit_test(test_vm),
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_namespaces),

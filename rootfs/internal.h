@@ -26,6 +26,8 @@ enum mount_kind {
 	MOUNT_KIND_BIND,
 	MOUNT_KIND_CGROUP,
 	MOUNT_KIND_REMOUNT,
+	MOUNT_KIND_POINT, /* left to a guest: only the place is made */
+	MOUNT_KIND_NONE,  /* left to a guest, with its place */
 };
 
 /**
@@ -64,7 +66,7 @@ struct rootfs {
 	struct rootfs_config cfg;
 	struct arena arena;
 	struct mount_plan *plans; /* spec->mount_count */
-	bool own_dev;             /* nothing is bound over /dev */
+	bool own_dev;             /* nodes are made in /dev */
 
 	unsigned int prepared; /* sources that the parent has cloned */
 

@@ -67,6 +67,24 @@ static int mount_kind_remount(struct rootfs *r, size_t i, struct err *err)
 	return ret < 0 ? ret : attrs_apply(r, i, fd, ATTRS_TREE, err);
 }
 
+static int mount_kind_point(struct rootfs *r, size_t i, struct err *err)
+{
+	struct target target;
+	int ret = target_open(r, i, true, -1, &target, err);
+
+	if (!ret)
+		fd_later(r, target.fd);
+	return ret;
+}
+
+static int mount_kind_none(struct rootfs *r, size_t i, struct err *err)
+{
+	(void)r;
+	(void)i;
+	(void)err;
+	return 0;
+}
+
 int mount_all(struct rootfs *r, struct err *err)
 {
 	static int (*const by_kind[])(struct rootfs *, size_t, struct err *) = {
@@ -74,6 +92,8 @@ int mount_all(struct rootfs *r, struct err *err)
 		[MOUNT_KIND_BIND] = bind_mount,
 		[MOUNT_KIND_CGROUP] = cgroup_mount,
 		[MOUNT_KIND_REMOUNT] = mount_kind_remount,
+		[MOUNT_KIND_POINT] = mount_kind_point,
+		[MOUNT_KIND_NONE] = mount_kind_none,
 	};
 
 	for (size_t i = 0; i < r->cfg.spec->mount_count; i++) {

@@ -178,6 +178,9 @@ static int plan_mount(struct rootfs *r, size_t i, struct err *err)
 		return ret;
 	if (plan->kind == MOUNT_KIND_BIND && !strcmp(plan->dest, "/dev"))
 		r->own_dev = false;
+	if (r->cfg.left && r->cfg.left[i] != ROOTFS_MADE)
+		plan->kind = r->cfg.left[i] == ROOTFS_POINT ? MOUNT_KIND_POINT
+							    : MOUNT_KIND_NONE;
 	return 0;
 }
 
@@ -301,7 +304,7 @@ int rootfs_open(const struct rootfs_config *cfg, struct rootfs **out,
 	if (!r)
 		return no_memory(err);
 	r->cfg = *cfg;
-	r->own_dev = true;
+	r->own_dev = !cfg->no_devices;
 	r->root_fd = r->root_tree_fd = r->null_fd = r->mask_fd = -1;
 	r->pts_fd = r->cgroup_tree_fd = -1;
 	ret = open_all(r, err);

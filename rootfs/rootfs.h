@@ -20,6 +20,13 @@ struct spec;
 
 struct rootfs;
 
+/** enum rootfs_left - what happens to a mount that a microVM's guest makes. */
+enum rootfs_left {
+	ROOTFS_MADE,  /* none of the guest's: made here */
+	ROOTFS_POINT, /* checked, and a place for it made */
+	ROOTFS_NONE, /* checked: its place is in another mount of the guest's */
+};
+
 /**
  * struct rootfs_config - what the pipeline tells.
  * @spec:        borrowed until rootfs_free()
@@ -40,6 +47,8 @@ struct rootfs;
  * @cgroup_fd:   the container's cgroup2 directory, or -1: bound where a mount
  *               of type cgroup is asked for without a cgroup namespace
  * @no_pivot:    MS_MOVE and chroot(2) in place of pivot_root(2)
+ * @left:        one per entry of spec->mounts; NULL: all are made here
+ * @no_devices:  nothing is made in /dev
  */
 struct rootfs_config {
 	const struct spec *spec;
@@ -54,6 +63,8 @@ struct rootfs_config {
 	bool cgroup_ns;
 	int cgroup_fd;
 	bool no_pivot;
+	const enum rootfs_left *left;
+	bool no_devices;
 };
 
 /**

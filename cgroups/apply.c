@@ -303,20 +303,66 @@ static int apply_run(struct apply *a, const struct spec_resources *res,
 	return rc;
 }
 
+static void apply_begin(struct apply *a, bool update)
+{
+	cg_plan_init(&a->plan, update ? a->cg_fd : -1);
+	for (size_t i = 0; i < CG_CTRLS; i++)
+		a->v1_fds[i] = -1;
+}
+
+static void apply_end(struct apply *a)
+{
+	for (size_t i = 0; i < CG_CTRLS; i++)
+		auto_close_fd(&a->v1_fds[i]);
+	cg_plan_release(&a->plan);
+}
+
 static int apply(struct apply *a, const struct spec_resources *res, bool update,
 		 struct err *err)
 {
 	static const struct spec_resources none;
 	int rc;
 
-	cg_plan_init(&a->plan, update ? a->cg_fd : -1);
-	for (size_t i = 0; i < CG_CTRLS; i++)
-		a->v1_fds[i] = -1;
+	apply_begin(a, update);
 	rc = apply_run(a, res ? res : &none, update, err);
-	for (size_t i = 0; i < CG_CTRLS; i++)
-		auto_close_fd(&a->v1_fds[i]);
-	cg_plan_release(&a->plan);
+	apply_end(a);
 	return rc;
+}
+
+struct cg_update {
+	struct apply apply;
+};
+
+int cg_update_begin(int cg_fd, const struct cg_place *place,
+		    const struct spec_resources *res, struct cg_update **out,
+		    struct err *err)
+{
+	struct cg_update *u = malloc(sizeof(*u));
+	int rc;
+
+	if (!u)
+		return err_set(err, -ENOMEM, "out of memory");
+	u->apply = (struct apply){
+		.cg_fd = cg_fd,
+		.place = place,
+		.remember = true,
+		.part = PART_ALL,
+	};
+	apply_begin(&u->apply, true);
+	rc = apply_run(&u->apply, res, true, err);
+	if (rc < 0)
+		cg_update_end(u, true);
+	else
+		*out = u;
+	return rc;
+}
+
+void cg_update_end(struct cg_update *update, bool keep)
+{
+	if (!keep)
+		rollback(&update->apply);
+	apply_end(&update->apply);
+	free(update);
 }
 
 int cg_apply(int cg_fd, const struct cg_place *place,

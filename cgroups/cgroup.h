@@ -175,6 +175,20 @@ int cg_open(const struct cg_place *place);
 int cg_apply(int cg_fd, const struct cg_place *place,
 	     const struct spec_resources *res, bool update, struct err *err);
 
+struct cg_update;
+
+/**
+ * cg_update_begin() - cg_apply() with @update, but what was changed may still
+ * be written back.
+ * @out: for cg_update_end(), on success
+ */
+int cg_update_begin(int cg_fd, const struct cg_place *place,
+		    const struct spec_resources *res, struct cg_update **out,
+		    struct err *err);
+
+/** cg_update_end() - keep what was changed, or write it back; frees @update. */
+void cg_update_end(struct cg_update *update, bool keep);
+
 /**
  * cg_attach() - put a process into the v1 hierarchies of @place, and with
  * @v2 also into the cgroup2 directory (exec and init normally start there by

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -16,7 +18,7 @@
 #endif
 
 /* Below the directory of hull's own program. */
-static const char *const places[] = { "", "../libexec/hull/" };
+static const char *const places[] = { "", "../libexec/hull/", "../lib/hull/" };
 
 static int open_at(int dir_fd, const char *place, const char *name)
 {
@@ -66,13 +68,40 @@ static int from_exe(const char *name)
 	return helper_open_from(exe, name);
 }
 
+static bool is_own_program(const char *path)
+{
+	struct stat self, st;
+
+	return !stat("/proc/self/exe", &self) && !stat(path, &st) &&
+	       st.st_dev == self.st_dev && st.st_ino == self.st_ino;
+}
+
+/* Where the shell found it, if that is what runs here. */
+static bool search_path(const char *own, char out[PATH_MAX])
+{
+	const char *dirs = getenv("PATH");
+
+	while (dirs && *dirs) {
+		size_t len = strcspn(dirs, ":");
+		int n = snprintf(out, PATH_MAX, "%.*s/%s", (int)len, dirs, own);
+
+		if (n < PATH_MAX && is_own_program(out))
+			return true;
+		dirs += len + (dirs[len] == ':');
+	}
+	return false;
+}
+
 /* A link to hull in some other directory has no helpers beside it. */
 static int from_argv(const char *name)
 {
 	const char *own = program_invocation_name;
 	auto_free char *real = NULL;
+	char found[PATH_MAX];
 
-	if (!own || !strchr(own, '/'))
+	if (own && !strchr(own, '/'))
+		own = search_path(own, found) ? found : NULL;
+	if (!own)
 		return -ENOENT;
 	real = realpath(own, NULL);
 	return real ? helper_open_from(real, name) : -ENOENT;
@@ -86,5 +115,7 @@ int helper_open(const char *name)
 		fd = from_argv(name);
 	if (fd == -ENOENT)
 		fd = open_at(AT_FDCWD, HULL_LIBEXEC "/", name);
+	if (fd == -ENOENT)
+		fd = open_at(AT_FDCWD, HULL_LIBEXEC "/../../lib/hull/", name);
 	return fd;
 }

@@ -5,16 +5,18 @@
 #include <stddef.h>
 
 /*
- * Programs that belong to hull and are not hull itself (hull-net,
- * hull-systemd): beside it in the build tree, in ../libexec/hull as installed.
+ * Files that belong to hull and are not hull itself: beside it in the build
+ * tree; as installed, programs (hull-net, hull-systemd, hull-vmm) in
+ * ../libexec/hull, what a microVM boots in ../lib/hull.
  */
 
 /**
- * helper_open() - find a helper program.
+ * helper_open() - find a helper program, or another file of hull's.
  *
  * Looked for from the directory of the running program. create, run and exec
  * run from a detached mount, whose files have no path: there argv[0] tells the
- * directory if it has a slash, and last the directory given to `make` counts.
+ * directory, by $PATH if it has no slash, and last the one given to `make`
+ * counts.
  *
  * Return: O_PATH descriptor, -ENOENT, or -errno.
  */

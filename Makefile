@@ -64,11 +64,11 @@ endif
 LINK    += -Wl,-z,relro,-z,now -Wl,--gc-sections
 
 # ---- folders, lowest floor first; each names its sources and libraries
-MODULES := base base/json spec namespaces cgroups rootfs \
+MODULES := base base/json spec microvm/proto namespaces cgroups rootfs \
 	libcontainer/process libcontainer
 VMMODULES := microvm/proto microvm/mem microvm/loop microvm/virtio microvm/fs \
 	microvm/x86_64 microvm/kvm microvm/session microvm/jail
-include $(MODULES:%=%/module.mk) $(VMMODULES:%=%/module.mk)
+include $(patsubst %,%/module.mk,$(sort $(MODULES) $(VMMODULES)))
 include cmd/hull/module.mk
 include cmd/hull-net/module.mk
 include cmd/hull-systemd/module.mk
@@ -80,7 +80,7 @@ obj-$(1) := $$(patsubst %.c,$(BUILD)/obj/%.o,$$(src-$(1)))
 $$(call archive,$(1)): $$(obj-$(1))
 	$$(Q)mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
-$(foreach m,$(MODULES) $(VMMODULES),$(eval $(call module_rules,$(m))))
+$(foreach m,$(sort $(MODULES) $(VMMODULES)),$(eval $(call module_rules,$(m))))
 include cmd/hull-vmm/module.mk
 
 .PHONY: all

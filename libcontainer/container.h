@@ -44,6 +44,13 @@ enum hull_rootless {
 	HULL_ROOTLESS_FALSE,
 };
 
+/** enum hull_isolation - what holds a container. */
+enum hull_isolation {
+	HULL_ISOLATION_AUTO, /* a microVM if the bundle asks for one */
+	HULL_ISOLATION_PROCESS,
+	HULL_ISOLATION_VM,
+};
+
 enum hull_status {
 	HULL_CREATING,
 	HULL_CREATED,
@@ -82,6 +89,10 @@ struct hull_context {
  * @console_socket: unix stream socket that receives the terminal's master
  * @pidfd_socket:   unix stream socket that receives init's pidfd
  * @pid_file:       receives init's pid: decimal, no newline, by rename
+ * @kernel:         for a microVM: the guest's kernel, in place of vm.kernel and
+ *                  of hull's own
+ * @isolation:      strongest; a bundle that asks for a microVM is refused with
+ *                  HULL_ISOLATION_PROCESS
  * @preserve_fds:   descriptors 3 .. 2+N go to the workload as well
  * @detach:         run only: return once the workload runs
  * @keep:           run only: leave the stopped container (until delete)
@@ -93,6 +104,8 @@ struct hull_create_options {
 	const char *console_socket;
 	const char *pidfd_socket;
 	const char *pid_file;
+	const char *kernel;
+	enum hull_isolation isolation;
 	unsigned int preserve_fds;
 	bool no_pivot;
 	bool no_new_keyring;
@@ -191,7 +204,9 @@ struct hull_exit {
 	bool peak_known;
 	uint64_t memory_peak_bytes;
 	bool end_exact;
-	int64_t end_ns; /* since 1970 */
+	int64_t end_ns;   /* since 1970 */
+	char vm_end[256]; /* what happened to the microVM, if not the workload
+			     ended it; or "" */
 };
 
 /** struct hull_state - a container as `state` and `list` show it. */
@@ -202,7 +217,7 @@ struct hull_state {
 	pid_t pid; /* 0 when stopped */
 	char *bundle;
 	char *rootfs;
-	char *isolation;    /* "process" */
+	char *isolation;    /* "process" or "vm" */
 	int64_t created_ns; /* since 1970 */
 	int64_t started_ns; /* 0: not started */
 	uid_t owner;
@@ -247,9 +262,21 @@ HULL_API int hull_pause(const struct hull_context *ctx, const char *id,
 HULL_API int hull_resume(const struct hull_context *ctx, const char *id,
 			 struct err *err);
 
-/** hull_pids() - processes, as the caller's pid namespace numbers them. */
+/**
+ * hull_pids() - processes, as the caller's pid namespace numbers them; those of
+ * a microVM as its guest does.
+ */
 HULL_API int hull_pids(const struct hull_context *ctx, const char *id,
 		       pid_t **pids, size_t *count, struct err *err);
+
+/**
+ * hull_processes() - the processes of a microVM's guest, as its agent tells
+ * them: a JSON array of objects, in fresh memory.
+ *
+ * Return: 0, -ENOTSUP ("process" isolation: the host's ps(1) knows them), ...
+ */
+HULL_API int hull_processes(const struct hull_context *ctx, const char *id,
+			    char **json, struct err *err);
 
 /**
  * hull_update() - change limits; on failure the old ones are put back.

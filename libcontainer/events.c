@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "libcontainer/state.h"
+#include "libcontainer/vm.h"
 #include "namespaces/ns.h"
 
 static int no_cgroup(struct err *err)
@@ -59,6 +60,24 @@ static void add_network(const struct ct *ct, struct json_gen *g)
 		g->out->s[len] = '\0';
 }
 
+/*
+ * The cgroup shows what the microVM takes from the host; what its guest makes
+ * of it stands beside that. A guest that does not answer is no reason to show
+ * nothing.
+ */
+static void add_guest(struct ct *ct, struct json_gen *g)
+{
+	auto_free char *json = NULL;
+	struct err why = { 0 };
+
+	if (!ct->st.vm || ct_status(ct) != HULL_RUNNING)
+		return;
+	if (vm_agent_stats(ct, &json, &why))
+		log_info("no statistics of the guest: %s", why.msg);
+	else
+		json_gen_raw(g, "guest", json, strlen(json));
+}
+
 int hull_stats(const struct hull_context *ctx, const char *id, char **json,
 	       struct err *err)
 {
@@ -79,6 +98,7 @@ int hull_stats(const struct hull_context *ctx, const char *id, char **json,
 	if (ret)
 		return ret;
 	add_network(&ct, &g);
+	add_guest(&ct, &g);
 	json_gen_end_object(&g);
 	if (!strbuf_ok(&text))
 		return err_set(err, -ENOMEM, "out of memory");
@@ -134,6 +154,48 @@ int hull_oom_kills(const struct hull_context *ctx, const char *id,
 	return 0;
 }
 
+int hull_processes(const struct hull_context *ctx, const char *id, char **json,
+		   struct err *err)
+{
+	auto_ct struct ct ct = CT_INIT;
+	int ret = ct_open(ctx, id, false, &ct, err);
+
+	if (ret)
+		return ret;
+	if (!ct.st.vm)
+		return err_set(err, -ENOTSUP,
+			       "the container is not in a microVM");
+	if (ct_status(&ct) != HULL_RUNNING)
+		return err_set(err, -ESRCH, "container not running");
+	return vm_agent_ps(&ct, json, err);
+}
+
+/* Members "pid" of what the agent told. */
+static int guest_pids(struct ct *ct, pid_t **pids, size_t *count,
+		      struct err *err)
+{
+	auto_free char *text = NULL;
+	const struct json *list;
+	int64_t pid;
+	int ret;
+
+	if (ct_status(ct) != HULL_RUNNING)
+		return 0;
+	ret = vm_agent_ps(ct, &text, err);
+	if (ret)
+		return ret;
+	list = json_parse(&ct->arena, text, strlen(text), err);
+	*pids = list ? calloc(list->count + 1, sizeof(**pids)) : NULL;
+	if (!*pids)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (const struct json *p = list->child; p; p = p->next) {
+		if (json_get(p, "pid") && !json_i64(json_get(p, "pid"), &pid) &&
+		    pid > 0 && pid <= INT32_MAX)
+			(*pids)[(*count)++] = (pid_t)pid;
+	}
+	return 0;
+}
+
 int hull_pids(const struct hull_context *ctx, const char *id, pid_t **pids,
 	      size_t *count, struct err *err)
 {
@@ -145,6 +207,8 @@ int hull_pids(const struct hull_context *ctx, const char *id, pid_t **pids,
 		return ret;
 	*pids = NULL;
 	*count = 0;
+	if (ct.st.vm)
+		return guest_pids(&ct, pids, count, err);
 	if (ct.st.cgroup.manager == CG_MANAGER_DISABLED)
 		return err_set(err, -ENOTSUP,
 			       "a container without a cgroup does not tell its "

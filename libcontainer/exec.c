@@ -30,6 +30,7 @@ struct exec {
 	struct ct ct;
 	struct join j;
 	struct listen_fds listen;
+	struct vm_session vm;
 	int console_fd;
 };
 
@@ -60,7 +61,7 @@ static int make_filter(struct exec *x, struct err *err)
 	auto_fd int cache_fd = -1;
 	int ret;
 
-	if (!profile->set)
+	if (!profile->set || x->j.vm)
 		return 0;
 	cache_fd = openat(x->ct.root_fd, ".cache/seccomp",
 			  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -76,6 +77,36 @@ static int make_filter(struct exec *x, struct err *err)
 		return x->j.notify.agent_fd;
 	ret = ct_state_json(&x->ct, HULL_RUNNING, x->ct.st.pid, &x->j.state);
 	return ret ? err_code(err, ret, "cannot write the state") : 0;
+}
+
+/*
+ * In a microVM the agent starts the process, and hull-vmm stands for it here,
+ * with what concerns only the host.
+ */
+static int into_vm(struct exec *x, struct spec_process *process,
+		   struct err *err)
+{
+	const struct hull_exec_options *opt = x->opt;
+	int ret;
+
+	if (!x->ct.st.vm)
+		return 0;
+	if (opt->preserve_fds || x->listen.count)
+		return err_set(err, -ENOTSUP,
+			       "descriptors cannot be passed into a microVM");
+	if (opt->cgroups && opt->cgroups[0])
+		return err_set(err, -ENOTSUP,
+			       "the cgroups of a microVM's guest cannot be "
+			       "chosen from outside");
+	if (ct_status(&x->ct) == HULL_CREATED)
+		return err_set(err, -EINVAL,
+			       "cannot exec in a microVM that has not been "
+			       "started");
+	x->j.vm = &x->vm;
+	ret = vm_session_open(&x->vm, &x->ct, process, err);
+	if (ret)
+		err_stage(err, "vm");
+	return ret;
 }
 
 static int prepare(struct exec *x, const struct hull_context *ctx,
@@ -96,13 +127,15 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 					err);
 	if (!ret && ctx->guest)
 		guest_process(ctx->guest, process);
+	listen_fds_take(&x->listen);
+	if (!ret)
+		ret = into_vm(x, process, err);
 	if (!ret)
 		ret = process_limit_caps(
 			&process->caps, x->ct.st.ns_flags & CLONE_NEWUSER, err);
 	if (ret)
 		return ret;
 	j->ps.process = process;
-	listen_fds_take(&x->listen);
 	ret = handover_check_fds(opt->preserve_fds + x->listen.count, err);
 	if (!ret)
 		ret = handover_console_rule(j->ps.process->terminal,
@@ -124,7 +157,8 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 			       "cannot exec in a stopped container");
 	j->ns_flags = x->ct.st.ns_flags;
 	j->ps.proc_fd = j->proc_fd;
-	j->ps.personality = &x->ct.spec->linux_.personality;
+	if (!j->vm)
+		j->ps.personality = &x->ct.spec->linux_.personality;
 	j->ps.mempolicy = &x->ct.spec->linux_.mempolicy;
 	j->ps.is_exec = true;
 	j->ps.userns = j->ns_flags & CLONE_NEWUSER;
@@ -271,6 +305,8 @@ static void release(struct exec *x)
 	free(x->j.state);
 	if (x->j.ps.filter)
 		seccomp_prog_release(&x->j.filter);
+	if (x->j.vm)
+		vm_session_close(x->j.vm);
 	listen_fds_release(&x->listen);
 	ct_close(&x->ct);
 }

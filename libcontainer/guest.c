@@ -225,6 +225,14 @@ static int amend_namespaces(struct arena *arena, const struct spec_linux *in,
 
 /* ---- limits */
 
+bool guest_keeps_file(const char *file)
+{
+	return (str_starts(file, "memory.") &&
+		!str_starts(file, "memory.swap.") &&
+		!str_starts(file, "memory.zswap.")) ||
+	       str_starts(file, "pids.");
+}
+
 int guest_resources(struct arena *arena, const struct spec_resources *in,
 		    struct spec_resources *out, struct err *err)
 {
@@ -235,12 +243,7 @@ int guest_resources(struct arena *arena, const struct spec_resources *in,
 	if (!unified)
 		return no_memory(err);
 	for (size_t i = 0; i < in->unified_count; i++) {
-		const char *file = in->unified[i].file;
-
-		if ((str_starts(file, "memory.") &&
-		     !str_starts(file, "memory.swap.") &&
-		     !str_starts(file, "memory.zswap.")) ||
-		    str_starts(file, "pids."))
+		if (guest_keeps_file(in->unified[i].file))
 			unified[n++] = in->unified[i];
 	}
 	*out = (struct spec_resources){
@@ -311,6 +314,7 @@ int guest_spec(struct arena *arena, const struct hull_guest *g,
 	s->linux_.cgroups_path = g->cgroup;
 	s->linux_.mount_label = NULL;
 	s->linux_.mempolicy.set = false;
+	s->linux_.net_device_count = 0;
 	for (size_t i = 0; i < SPEC_HOOK_KINDS; i++) {
 		if (i != SPEC_HOOK_START_CONTAINER)
 			s->hooks.count[i] = 0;

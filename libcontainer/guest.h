@@ -75,6 +75,9 @@ void guest_process(const struct hull_guest *g, struct spec_process *process);
 int guest_resources(struct arena *arena, const struct spec_resources *in,
 		    struct spec_resources *out, struct err *err);
 
+/** guest_keeps_file() - a file of linux.resources.unified for the guest. */
+bool guest_keeps_file(const char *file);
+
 /**
  * guest_binds() - attach below @g->binds the trees that the amended @spec
  * binds again. Destinations are resolved inside @g->root: a link in the image

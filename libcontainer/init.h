@@ -11,6 +11,7 @@
 #include "namespaces/ns.h"
 
 struct rootfs;
+struct vm;
 
 /**
  * struct init - everything the two sides of a create or run share: filled in
@@ -34,6 +35,7 @@ struct rootfs;
  * @joined:   a joiner has joined the namespaces already
  * @ignored:  signals that init inherited as ignored
  * @pidfd, @pid: of init, once cloned
+ * @vm:       of a microVM, or NULL
  */
 struct init {
 	struct ct *ct;
@@ -60,6 +62,7 @@ struct init {
 	uint32_t ignored;
 	int pidfd;
 	pid_t pid;
+	struct vm *vm;
 };
 
 /** init_has_userns() - true when the workload lives in a user namespace. */
@@ -90,7 +93,7 @@ int init_handshake(struct init *in, int *console_fd, struct err *err);
  * (run), or go to its gate (create).
  *
  * Return: 0 once execve(2) has succeeded, or what the child reported; with a
- * gate 0 at once.
+ * gate 0 at once, except for a microVM, whose monitor waits at the gate.
  */
 int init_go(struct init *in, struct err *err);
 

@@ -2,6 +2,7 @@
 #include "libcontainer/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,10 +12,12 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/proc.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
 #include "libcontainer/sync.h"
+#include "libcontainer/vm.h"
 #include "rootfs/rootfs.h"
 
 /* The child is alone with its copy of the memory: one connection to start. */
@@ -77,6 +80,18 @@ static int step_namespaces(struct init *in, struct err *err)
 	return ns_child_setup(&in->ns, in->spec, in->proc_fd, err);
 }
 
+/* As long as the host's procfs is in sight: a user namespace needs that. */
+static int step_procfs(struct init *in, struct err *err)
+{
+	if (!in->vm)
+		return 0;
+	in->vm->proc_fd = proc_private_open();
+	return in->vm->proc_fd < 0 ? err_code(err, in->vm->proc_fd,
+					      "cannot make a procfs for the "
+					      "microVM's monitor")
+				   : 0;
+}
+
 static int step_rootfs(struct init *in, struct err *err)
 {
 	return rootfs_build(in->rootfs, err);
@@ -105,6 +120,18 @@ static int step_hooks(struct init *in, struct err *err)
 			 rootfs_root_fd(in->rootfs), NULL, err);
 }
 
+/* The root filesystem of a microVM has no devpts: that is in the guest. */
+static int host_terminal(const struct rootfs_tty *tty, int *master_fd,
+			 int *slave_fd, struct err *err)
+{
+	struct rootfs_tty own = { .rows = tty->rows, .cols = tty->cols };
+	auto_fd int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root_fd < 0)
+		return err_sys(err, "cannot open '/'");
+	return rootfs_terminal(root_fd, &own, master_fd, slave_fd, err);
+}
+
 static int step_console(struct init *in, struct err *err)
 {
 	const struct spec_process *p = in->ps.process;
@@ -120,7 +147,11 @@ static int step_console(struct init *in, struct err *err)
 
 	if (!p->terminal)
 		return 0;
-	ret = rootfs_console(in->rootfs, &tty, &master_fd, &slave_fd, err);
+	if (in->vm)
+		ret = host_terminal(&tty, &master_fd, &slave_fd, err);
+	else
+		ret = rootfs_console(in->rootfs, &tty, &master_fd, &slave_fd,
+				     err);
 	if (ret)
 		return ret;
 	ret = sync_send(in->child_sync, SYNC_CONSOLE, 0, master_fd);
@@ -158,10 +189,13 @@ static int step_descriptors(struct init *in, struct err *err)
 	int *const keep[] = { &in->child_sync, &in->gate_fd,
 			      &in->notify.agent_fd };
 
+	if (in->vm)
+		return vm_keep_fds(in->vm, &in->gate_fd, &in->child_sync, err);
 	return child_keep_fds(in->first_fd, keep, ARRAY_SIZE(keep), err);
 }
 
 /* The order matters: HACKING.md tells why each step stands where it does. */
+/* clang-format off */
 static const struct init_step {
 	const char *name;
 	int (*run)(struct init *in, struct err *err);
@@ -169,6 +203,7 @@ static const struct init_step {
 	{ "session", step_session },
 	{ "user", step_user },
 	{ "namespaces", step_namespaces },
+	{ "procfs", step_procfs },
 	{ "rootfs", step_rootfs },
 	{ "hooks", step_hooks },
 	{ "console", step_console },
@@ -178,6 +213,7 @@ static const struct init_step {
 	{ "process", step_process },
 	{ "descriptors", step_descriptors },
 };
+/* clang-format on */
 
 /*
  * These come from the image, as the program does: they get what it gets, and
@@ -264,7 +300,7 @@ static int wait_for_start(void *arg, struct err *err)
 	if (ret)
 		return ret;
 	process_affinity_reset();
-	if (in->gate_fd >= 0) {
+	if (in->gate_fd >= 0 && !in->vm) {
 		end_on_signals(true);
 		start->conn_fd = gate_wait(in->gate_fd, err);
 		end_on_signals(false);
@@ -279,6 +315,14 @@ static int wait_for_start(void *arg, struct err *err)
 	return ret;
 }
 
+/* The monitor of a microVM waits at the gate itself. */
+static void become_monitor(struct start *start, struct err *err)
+{
+	if (!wait_for_start(start, err) &&
+	    vm_exec(start->in->vm, start->in->gate_fd, err))
+		err_stage(err, "start");
+}
+
 void init_child(struct init *in)
 {
 	struct start start = { .in = in, .conn_fd = -1 };
@@ -291,7 +335,9 @@ void init_child(struct init *in)
 		if (ret)
 			err_stage(&err, init_steps[i].name);
 	}
-	if (!ret)
+	if (!ret && in->vm)
+		become_monitor(&start, &err);
+	else if (!ret)
 		child_exec(&in->ps, in->extra_env, wait_for_start, &start,
 			   &err);
 	if (start.conn_fd >= 0)

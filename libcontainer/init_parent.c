@@ -15,6 +15,7 @@
 #include "base/sys.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/sync.h"
+#include "libcontainer/vm.h"
 #include "rootfs/rootfs.h"
 
 static int write_maps(struct init *in, struct err *err)
@@ -134,7 +135,7 @@ int init_go(struct init *in, struct err *err)
 	ret = sync_send_go(in->parent_sync, in->pid, in->ignored);
 	if (ret && ret != -EPIPE)
 		return err_code(err, ret, "cannot reach init");
-	if (in->gate_fd >= 0)
+	if (in->gate_fd >= 0 && !in->vm)
 		return 0;
 	ret = sync_recv(in->parent_sync, &msg, NULL);
 	if (ret < 0)
@@ -170,6 +171,8 @@ void init_release(struct init *in)
 	auto_close_fd(&in->gate_fd);
 	auto_close_fd(&in->cgroup_fd);
 	auto_close_fd(&in->proc_fd);
+	if (in->vm)
+		vm_release(in->vm);
 	ns_plan_release(&in->ns);
 	rootfs_free(in->rootfs);
 	in->rootfs = NULL;

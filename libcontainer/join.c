@@ -127,19 +127,11 @@ static int conceal(struct join *j, struct err *err)
 	return ret;
 }
 
-static int join_work(struct join *j, struct joined *child, struct err *err)
+static int enter_namespaces(struct join *j, struct err *err)
 {
-	int *const keep[] = { &j->child_sync, &child->slave_fd,
-			      &j->notify.agent_fd };
 	int flags = j->ns_flags & ~CLONE_NEWPID;
 	int ret = 0;
 
-	fd_close_surely(&j->parent_sync);
-	child_unblock_signals();
-	umask(0);
-	ret = conceal(j, err);
-	if (ret)
-		return ret;
 	if (flags)
 		ret = ns_join_process(j->init_pidfd, flags, err);
 	if (!ret && (j->ns_flags & CLONE_NEWPID))
@@ -155,22 +147,63 @@ static int join_work(struct join *j, struct joined *child, struct err *err)
 		return err_set(err, -ENOTSUP,
 			       "the container has no mount namespace of its "
 			       "own: exec cannot find its root");
-	if (j->ps.process->terminal) {
-		ret = open_terminal(j, &child->slave_fd, err);
-		if (ret) {
-			err_stage(err, "console");
-			return ret;
-		}
+	return 0;
+}
+
+/* Of the devpts that is in sight: the container's, but with a microVM, whose
+ * own is in the guest, the host's. */
+static int make_terminal(struct joined *child, struct err *err)
+{
+	int ret = 0;
+
+	if (child->j->ps.process->terminal)
+		ret = open_terminal(child->j, &child->slave_fd, err);
+	if (ret)
+		err_stage(err, "console");
+	return ret;
+}
+
+/* What remains; returns only on failure. */
+static int become(struct join *j, struct joined *child, struct err *err)
+{
+	int *const keep[] = { &j->child_sync, &child->slave_fd,
+			      &j->notify.agent_fd };
+	int ret;
+
+	if (!j->vm) {
+		ret = child_keep_fds(j->first_fd, keep, ARRAY_SIZE(keep), err);
+		return ret ? ret
+			   : child_exec(&j->ps, j->extra_env, before_exec,
+					child, err);
 	}
+	ret = vm_session_keep_fds(j->vm, &j->child_sync, &child->slave_fd, err);
+	if (!ret)
+		ret = before_exec(child, err);
+	return ret ? ret : vm_session_exec(j->vm, err);
+}
+
+static int join_work(struct join *j, struct joined *child, struct err *err)
+{
+	int ret;
+
+	fd_close_surely(&j->parent_sync);
+	child_unblock_signals();
+	umask(0);
+	ret = conceal(j, err);
+	if (!ret && j->vm)
+		ret = make_terminal(child, err);
+	if (!ret)
+		ret = enter_namespaces(j, err);
+	if (!ret && !j->vm)
+		ret = make_terminal(child, err);
+	if (ret)
+		return ret;
 	ret = process_apply(&j->ps, err);
 	if (ret) {
 		err_stage(err, "process");
 		return ret;
 	}
-	ret = child_keep_fds(j->first_fd, keep, ARRAY_SIZE(keep), err);
-	if (ret)
-		return ret;
-	return child_exec(&j->ps, j->extra_env, before_exec, child, err);
+	return become(j, child, err);
 }
 
 static void __attribute__((noreturn)) join_main(struct join *j)
@@ -258,7 +291,7 @@ int join_go(struct join *j, struct err *err)
 	if (ret < 0)
 		return err_code(err, ret, "waiting for the new process");
 	if (ret == 0)
-		return 0;
+		return j->vm ? vm_session_wait(j->vm, err) : 0;
 	if (msg.step != SYNC_ERROR)
 		return err_set(err, -EPROTO, "unexpected step '%s'",
 			       sync_step_name(msg.step));

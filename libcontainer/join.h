@@ -3,6 +3,7 @@
 #define HULL_LIBCONTAINER_JOIN_H
 
 #include "libcontainer/init.h"
+#include "libcontainer/vm_attach.h"
 
 /**
  * struct join - an additional process on its way into a container.
@@ -14,6 +15,7 @@
  * @notify: the filter's agent, agent_fd -1 without one; @spec and @state (the
  *          container's state document) are for it
  * @outside:  it could not be cloned into the cgroup and is to be put there
+ * @vm: of a microVM, or NULL
  * @pid, @pidfd: of the new process, once it is there
  */
 struct join {
@@ -32,6 +34,7 @@ struct join {
 	unsigned short rows;
 	unsigned short cols;
 	const char *extra_env[4];
+	struct vm_session *vm;
 	pid_t pid;
 	int pidfd;
 	bool outside;

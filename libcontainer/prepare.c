@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "libcontainer/gate.h"
-#include "libcontainer/guest.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
 #include "libcontainer/ready.h"
@@ -34,37 +33,7 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* A bundle may ask for more isolation than the caller did, never for less. */
-static int check_isolation(const struct spec *spec, struct err *err)
-{
-	const char *want = spec_annotation(spec, "run.hull.isolation");
-
-	if (!want || !strcmp(want, "process"))
-		return 0;
-	return err_at(err, -ENOTSUP, "annotations[\"run.hull.isolation\"]",
-		      "isolation '%s' is not built into this hull", want);
-}
-
-/* Inside a microVM: what of the bundle is done here. */
-static int enter_guest(struct launch *l, struct err *err)
-{
-	const struct hull_guest *g = l->ctx->guest;
-	struct arena *arena = &l->ct.arena;
-	const struct spec *whole = l->bundle.spec;
-	int ret;
-
-	if (!g)
-		return 0;
-	ret = guest_spec(arena, g, whole, &l->bundle.spec, err);
-	if (!ret)
-		ret = guest_net_sysctls(arena, whole, err);
-	if (!ret)
-		ret = guest_binds(g, l->bundle.spec, err);
-	l->bundle.root_path = g->root;
-	return ret;
-}
-
-static int load(struct launch *l, const char *id, struct err *err)
+static int load(struct launch *l, const char *id, bool gate, struct err *err)
 {
 	const struct hull_create_options *opt = l->opt;
 	int ret;
@@ -74,29 +43,28 @@ static int load(struct launch *l, const char *id, struct err *err)
 		ret = bundle_load(&l->ct.arena, opt->bundle, opt->config,
 				  &l->bundle, err);
 	if (!ret)
-		ret = enter_guest(l, err);
+		ret = launch_enter_guest(l, err);
 	if (ret)
 		return ret;
 	l->in.spec = l->bundle.spec;
 	if (!l->in.spec->has_process)
 		return err_at(err, -EINVAL, "process", "is required");
+	listen_fds_take(&l->listen);
 	if (!l->ctx->guest)
-		ret = check_isolation(l->in.spec, err);
+		ret = launch_choose_isolation(l, err);
 	if (ret)
 		return ret;
-	listen_fds_take(&l->listen);
 	ret = handover_check_fds(opt->preserve_fds + l->listen.count, err);
 	if (ret)
 		return ret;
 	l->in.first_fd = (int)(3 + opt->preserve_fds + l->listen.count);
 	memcpy(l->in.extra_env, l->listen.env, sizeof(l->listen.env));
 	if (l->in.spec->process.terminal)
-		handover_tty_size(&l->in.spec->process,
-				  l->in.gate_fd == -1 && !opt->detach,
+		handover_tty_size(&l->in.spec->process, !gate && !opt->detach,
 				  &l->in.rows, &l->in.cols);
 	return handover_console_rule(l->in.spec->process.terminal,
-				     l->in.gate_fd != -1 || opt->detach,
-				     opt->console_socket, err);
+				     gate || opt->detach, opt->console_socket,
+				     err);
 }
 
 static int plan(struct launch *l, const char *id, struct err *err)
@@ -113,7 +81,7 @@ static int plan(struct launch *l, const char *id, struct err *err)
 		ret = rootless_check(in, err);
 	if (ret)
 		return ret;
-	in->process = spec->process;
+	in->process = in->vm ? in->vm->process : spec->process;
 	ret = process_limit_caps(&in->process.caps, init_has_userns(in), err);
 	if (ret)
 		return ret;
@@ -124,7 +92,7 @@ static int plan(struct launch *l, const char *id, struct err *err)
 		.proc_fd = in->proc_fd,
 		.userns = init_has_userns(in),
 		.parent_sets_limits =
-			init_has_userns(in) && spec->process.rlimit_count,
+			init_has_userns(in) && in->process.rlimit_count,
 	};
 	if (!l->opt->no_new_keyring)
 		in->ps.keyring = arena_printf(&l->ct.arena, "_ses.%s", id);
@@ -173,7 +141,9 @@ static int record(struct launch *l, const char *id, struct err *err)
 	st->owner = geteuid();
 	st->ns_flags = l->in.ns.present;
 	st->cgroup = place;
-	l->ct.spec = l->in.spec;
+	st->vm = l->in.vm;
+	st->vm_memory_bytes = l->in.vm ? l->vm.memory_bytes : 0;
+	l->ct.spec = l->bundle.spec;
 	ret = ct_save(&l->ct, err);
 	if (!ret)
 		ret = ct_save_config(&l->ct, l->bundle.text, l->bundle.len,
@@ -269,6 +239,8 @@ static int open_rootfs(struct launch *l, struct err *err)
 		.cgroup_ns = ns->new_cgroup || ns->join_fd[SPEC_NS_CGROUP] >= 0,
 		.cgroup_fd = l->in.cgroup_fd,
 		.no_pivot = l->opt->no_pivot,
+		.left = l->in.vm ? l->vm.left : NULL,
+		.no_devices = l->in.vm,
 	};
 	int ret;
 
@@ -327,7 +299,7 @@ int launch_prepare(struct launch *l, const struct hull_context *ctx,
 	l->in.ct = &l->ct;
 	for (size_t i = 0; i < SPEC_NS_TYPES; i++)
 		l->in.ns.join_fd[i] = -1;
-	ret = load(l, id, err);
+	ret = load(l, id, gate, err);
 	if (!ret)
 		ret = plan(l, id, err);
 	if (ret) {
@@ -366,6 +338,11 @@ int launch_spawn(struct launch *l, struct err *err)
 		if (in->gate_fd < 0)
 			return in->gate_fd;
 	}
+	ret = in->vm ? vm_ready(in->vm, l->ct.dir_fd, l->bundle.text,
+				l->bundle.len, err)
+		     : 0;
+	if (ret)
+		return ret;
 	ret = sync_pair(&in->parent_sync, &in->child_sync);
 	if (ret)
 		return err_code(err, ret, "cannot make the sync sockets");

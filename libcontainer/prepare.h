@@ -5,6 +5,7 @@
 #include "libcontainer/bundle.h"
 #include "libcontainer/handover.h"
 #include "libcontainer/init.h"
+#include "libcontainer/vm.h"
 
 /**
  * struct launch - one create or run from its arguments to the clone.
@@ -18,6 +19,7 @@ struct launch {
 	struct bundle bundle;
 	struct listen_fds listen;
 	struct init in;
+	struct vm vm;
 	int console_fd;
 	int ready_fd;
 	bool made;
@@ -37,6 +39,17 @@ int launch_prepare(struct launch *l, const struct hull_context *ctx,
 /* prepare_cgroup.c: steps of launch_prepare() */
 int launch_check_cgroup(const struct cg_place *place, struct err *err);
 int launch_make_cgroup(struct launch *l, struct err *err);
+
+/* ---- sides.c */
+
+/**
+ * launch_choose_isolation() - is there to be a microVM; if so, what of
+ * config.json is left for the host.
+ */
+int launch_choose_isolation(struct launch *l, struct err *err);
+
+/** launch_enter_guest() - inside one: what of the bundle is done here. */
+int launch_enter_guest(struct launch *l, struct err *err);
 
 /** launch_spawn() - clone init and bring it to its start. */
 int launch_spawn(struct launch *l, struct err *err);

@@ -16,6 +16,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/sys.h"
+#include "libcontainer/protect.h"
 
 /*
  * A process of the container can reach the file that a process of hull runs
@@ -45,15 +46,13 @@ static bool is_sealed(int exe_fd)
 	return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
-/* Return: descriptor of the program on a read-only mount of its own. */
-static int readonly_mount(int exe_fd)
+int protect_mount(int fd)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	auto_fd int tree_fd = -1;
 
-	tree_fd =
-		open_tree(exe_fd, "",
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	tree_fd = open_tree(
+		fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (tree_fd < 0)
 		return -errno;
 	if (mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
@@ -97,7 +96,7 @@ int hull_protect(char *const argv[], struct err *err)
 		return err_sys(err, "cannot open /proc/self/exe");
 	if (is_sealed(exe_fd))
 		return 0;
-	safe_fd = readonly_mount(exe_fd);
+	safe_fd = protect_mount(exe_fd);
 	if (safe_fd < 0)
 		safe_fd = sealed_copy(exe_fd);
 	if (safe_fd < 0)

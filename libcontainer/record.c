@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "libcontainer/pins.h"
 #include "libcontainer/state.h"
+#include "libcontainer/vm.h"
 
 /*
  * Linux 6.15 keeps how a process ended in the inode of its pidfd, and an inode
@@ -114,6 +115,8 @@ void record_end(struct ct *ct, const int *wait_status, bool exact)
 	} else {
 		find_status(ct, e);
 	}
+	if (ct->st.vm)
+		vm_end(ct->dir_fd, e);
 	if (!ct->locked || !(first || e->status_known))
 		return;
 	/* once it is written down nobody needs the mount */

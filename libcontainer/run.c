@@ -14,6 +14,7 @@
 #include "libcontainer/relay.h"
 #include "libcontainer/spawned.h"
 #include "libcontainer/supervise.h"
+#include "libcontainer/vm.h"
 
 static int poststart(struct launch *l, struct err *err)
 {
@@ -52,6 +53,8 @@ static int start(struct launch *l, struct err *err)
 		ret = record_pin(&l->ct, l->in.pidfd, err);
 	if (!ret)
 		ret = init_go(&l->in, err);
+	if (!ret && l->in.vm)
+		ret = vm_start(&l->ct, l->in.pidfd, err);
 	return ret ? ret : poststart(l, err);
 }
 

@@ -13,6 +13,7 @@
 #include "libcontainer/hooks.h"
 #include "libcontainer/ready.h"
 #include "libcontainer/state.h"
+#include "libcontainer/vm.h"
 
 static int check_status(struct ct *ct, struct err *err)
 {
@@ -82,7 +83,8 @@ int hull_start(const struct hull_context *ctx, const char *id, struct err *err)
 	if (ready_fd < 0 && ready_fd != -ENOENT)
 		ret = ready_fd;
 	if (!ret)
-		ret = gate_open(ct.dir_fd, pidfd, err);
+		ret = ct.st.vm ? vm_start(&ct, pidfd, err)
+			       : gate_open(ct.dir_fd, pidfd, err);
 	if (ret == -ECONNREFUSED)
 		return err_set(err, -EINVAL,
 			       "cannot start an already running container");

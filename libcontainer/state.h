@@ -17,6 +17,8 @@ struct spec;
  *   state.json   struct ct_state, replaced by rename
  *   config.json  config.json's bytes as they were at create
  *   gate.sock    where init waits for start (see gate.h)
+ *   vm.sock      of a microVM: streams to the agent in its guest
+ *   vm.exit      of a microVM: how it ended (microvm/vmm.h)
  * Beside them:
  *   .pinned/<id>    init's pidfd, mounted in a namespace of its own: the kernel
  *                   keeps the exit status of a process for as long as a pidfd
@@ -36,6 +38,8 @@ struct spec;
  * @pid, @start_time: init; 0 until it is cloned. Trusted only together
  * @ns_flags: CLONE_NEW* of all namespaces in the config: what exec joins
  * @started:  the workload was let go (start, or run); saved before it is told
+ * @vm:       isolated by a microVM: init is its monitor
+ * @vm_memory_bytes: of the guest
  * @annotations: key, value, key, value, ..., NULL; or NULL. ct_save() takes
  *            them from ct->spec when they are unset, so that showing a state
  *            needs no config.json
@@ -52,6 +56,8 @@ struct ct_state {
 	uint64_t start_time;
 	int ns_flags;
 	bool started;
+	bool vm;
+	uint64_t vm_memory_bytes;
 	struct cg_place cgroup;
 	struct hull_exit exit;
 	char **annotations;

@@ -17,16 +17,14 @@
 #include "libcontainer/ready.h"
 #include "libcontainer/record.h"
 #include "libcontainer/state.h"
+#include "libcontainer/vm.h"
 
 #define NEW_TRIES 16
 #define LOCK_STEP_MS 10
 #define SWEEP_DEPTH 16
 
 static const char *const own_names[] = {
-	STATE_FILE,
-	CONFIG_FILE,
-	GATE_NAME,
-	READY_DIR,
+	STATE_FILE, CONFIG_FILE, GATE_NAME, READY_DIR, VM_SOCKET, VM_EXIT_FILE,
 };
 
 static int not_there(struct err *err)

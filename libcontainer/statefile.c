@@ -57,6 +57,8 @@ static void encode_exit(struct json_gen *g, const struct hull_exit *e)
 		json_gen_bool(g, "oom", e->oom);
 	if (e->peak_known)
 		json_gen_u64(g, "peak", e->memory_peak_bytes);
+	if (e->vm_end[0])
+		json_gen_str(g, "vm", e->vm_end);
 	json_gen_bool(g, "exact", e->end_exact);
 	json_gen_i64(g, "end", e->end_ns);
 	json_gen_end_object(g);
@@ -91,6 +93,8 @@ void statefile_encode(const struct ct_state *st, struct strbuf *out)
 	json_gen_u64(&g, "startTime", st->start_time);
 	json_gen_u64(&g, "namespaces", (unsigned int)st->ns_flags);
 	json_gen_bool(&g, "letGo", st->started);
+	if (st->vm)
+		json_gen_u64(&g, "vm", st->vm_memory_bytes);
 	encode_cgroup(&g, &st->cgroup);
 	encode_exit(&g, &st->exit);
 	encode_annotations(&g, st->annotations);
@@ -212,6 +216,19 @@ static void decode_cgroup(struct reader *r, struct cg_place *place)
 		blame(r, "cgroup.path");
 }
 
+static void decode_vm_end(struct reader *r, struct hull_exit *e)
+{
+	const char *text;
+
+	if (!json_get(r->obj, "vm"))
+		return;
+	text = read_str(r, "vm");
+	if (!text || strlen(text) >= sizeof(e->vm_end))
+		blame(r, "exit.vm");
+	else
+		memcpy(e->vm_end, text, strlen(text) + 1);
+}
+
 static void decode_exit(struct reader *r, struct hull_exit *e)
 {
 	const struct json *outer = r->obj;
@@ -229,6 +246,7 @@ static void decode_exit(struct reader *r, struct hull_exit *e)
 	e->peak_known = json_get(r->obj, "peak");
 	if (e->peak_known)
 		e->memory_peak_bytes = read_u64(r, "peak", UINT64_MAX);
+	decode_vm_end(r, e);
 	e->end_exact = read_bool(r, "exact");
 	e->end_ns = read_i64(r, "end", INT64_MIN, INT64_MAX);
 	r->obj = outer;
@@ -274,6 +292,9 @@ static void decode_members(struct reader *r, struct ct_state *st)
 	st->start_time = read_u64(r, "startTime", UINT64_MAX);
 	st->ns_flags = (int)read_u64(r, "namespaces", INT_MAX);
 	st->started = read_bool(r, "letGo");
+	st->vm = json_get(r->obj, "vm");
+	if (st->vm)
+		st->vm_memory_bytes = read_u64(r, "vm", INT64_MAX);
 	if (st->ns_flags & ~NS_ALL)
 		blame(r, "namespaces");
 	/* 1 is the init of the host, and hull is not its own container */

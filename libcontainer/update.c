@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "libcontainer/guest.h"
 #include "libcontainer/state.h"
+#include "libcontainer/vm.h"
 #include "spec/spec.h"
 
 /*
@@ -35,6 +36,52 @@ static int widen(struct ct *ct, int cg_fd, const struct spec_resources *res,
 	ct->st.cgroup = now;
 	if (ret)
 		ct_save(ct, NULL);
+	return ret;
+}
+
+/*
+ * A microVM has the memory that it was made with: a limit moves below that, in
+ * the guest. What the host holds the VM to stays as it is, since memory that
+ * the guest has touched once is its own.
+ */
+static int check_vm_memory(const struct ct *ct,
+			   const struct spec_resources *res, struct err *err)
+{
+	const struct opt_i64 *limit = &res->memory.limit;
+
+	if (limit->set && limit->v > 0 &&
+	    (uint64_t)limit->v > ct->st.vm_memory_bytes)
+		return err_at(err, -ENOTSUP, "resources.memory.limit",
+			      "the microVM was made with %llu bytes",
+			      (unsigned long long)ct->st.vm_memory_bytes);
+	return 0;
+}
+
+/* The host's part, then the guest's; both or none. */
+static int update_vm(struct ct *ct, int cg_fd, const struct spec_resources *res,
+		     const char *text, size_t len, struct err *err)
+{
+	struct cg_update *done = NULL;
+	struct spec_resources host;
+	int ret;
+
+	if (ct_status(ct) != HULL_RUNNING)
+		return err_set(err, -EINVAL,
+			       "the limits of a microVM can be changed while "
+			       "it runs");
+	ret = check_vm_memory(ct, res, err);
+	if (!ret)
+		ret = vm_resources(&ct->arena, res, &host, err);
+	if (ret)
+		return ret;
+	host.devices_set = false;
+	ret = widen(ct, cg_fd, &host, err);
+	if (!ret)
+		ret = cg_update_begin(cg_fd, &ct->st.cgroup, &host, &done, err);
+	if (ret)
+		return ret;
+	ret = vm_agent_update(ct, text, len, err);
+	cg_update_end(done, !ret);
 	return ret;
 }
 
@@ -71,6 +118,8 @@ int hull_update(const struct hull_context *ctx, const char *id,
 	if (cg_fd < 0)
 		return err_code(err, cg_fd, "cannot open cgroup '%s'",
 				ct.st.cgroup.path);
+	if (ct.st.vm)
+		return update_vm(&ct, cg_fd, res, resources, len, err);
 	ret = widen(&ct, cg_fd, res, err);
 	if (ret)
 		return ret;

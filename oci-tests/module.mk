@@ -13,7 +13,7 @@ floor-cgroups := cgroups $(floor-spec)
 floor-rootfs := rootfs $(floor-spec)
 floor-process := libcontainer/process $(floor-spec)
 floor-libcontainer := libcontainer libcontainer/process rootfs cgroups \
-	namespaces $(floor-spec)
+	namespaces microvm/proto $(floor-spec)
 
 floor-microvm := $(VMMODULES) base
 
@@ -43,11 +43,13 @@ check-unit: $(unit-bin) ## unit tests (cmocka, no root needed)
 tests-src := $(sort $(wildcard oci-tests/support/*.c))
 tests-bin := $(patsubst oci-tests/support/%.c,$(BUILD)/tests/%,$(tests-src))
 
+$(BUILD)/tests/fakevmm: $(call archive,microvm/proto) $(call archive,base)
 $(BUILD)/tests/%: oci-tests/support/%.c
 	@echo "  LINK  $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static \
-		-o $@ $< -lutil
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -Werror \
+		$(if $(SAN),$(if $(filter %.a,$^),-fsanitize=address$(comma)undefined,-static),-static) \
+		-o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lutil
 
 # these run the microVM's own file server, and speak its protocol
 $(BUILD)/tests/fusemount $(BUILD)/tests/agentctl: $(BUILD)/tests/%: \

@@ -3,7 +3,7 @@
 src-cmd/hull-net := $(sort $(wildcard cmd/hull-net/*.c))
 obj-cmd/hull-net := $(patsubst %.c,$(BUILD)/obj/%.o,$(src-cmd/hull-net))
 
-$(BUILD)/hull-net: $(obj-cmd/hull-net)
+$(BUILD)/hull-net: $(obj-cmd/hull-net) $(BUILD)/lib/base.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now \
 		-Wl,--gc-sections -o $@ $^ -lmnl

@@ -13,14 +13,14 @@ struct err;
 /**
  * struct call - what every command is given.
  * @program: name hull was called by, without directories
- * @vm:      a microVM is asked for (--isolation vm, or called as hull-vm)
+ * @isolation: hull's own option --isolation
  * @misused: what was typed makes no sense: the usage line helps
  * @args:    operands, with a NULL behind the last
  */
 struct call {
 	const char *program;
 	struct hull_context ctx;
-	bool vm;
+	enum hull_isolation isolation;
 	bool misused;
 	const char *const *args;
 	size_t arg_count;

@@ -2,6 +2,8 @@
 #include "cmd/hull/create.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -9,11 +11,25 @@
 
 static const struct opt rows[] = { CREATE_OPTS };
 
-int create_check(const struct call *call, struct err *err)
+_Static_assert(HULL_ISOLATION_AUTO == 0 && HULL_ISOLATION_PROCESS == 1 &&
+		       HULL_ISOLATION_VM == 2,
+	       "--isolation's words");
+_Static_assert(sizeof(enum hull_isolation) == sizeof(uint32_t),
+	       "OPT_WORD writes it");
+
+int create_options(const struct call *call, const void *values,
+		   struct hull_create_options *out, struct err *err)
 {
-	if (call->vm)
-		return err_set(err, -ENOTSUP,
-			       "microVM isolation is not built into this hull");
+	*out = *(const struct hull_create_options *)values;
+	if (out->isolation == HULL_ISOLATION_AUTO)
+		out->isolation = call->isolation;
+	if (strcmp(call->program, "hull-vm") != 0)
+		return 0;
+	if (out->isolation == HULL_ISOLATION_PROCESS)
+		return err_set(err, -EINVAL,
+			       "hull-vm makes microVMs: --isolation process is "
+			       "for hull");
+	out->isolation = HULL_ISOLATION_VM;
 	return 0;
 }
 
@@ -27,11 +43,12 @@ unsigned int create_preserved(const void *values)
 static int run_create(const struct call *call, const void *values,
 		      struct err *err)
 {
-	int rc = create_check(call, err);
+	struct hull_create_options options;
+	int rc = create_options(call, values, &options, err);
 
 	if (rc < 0)
 		return rc;
-	return hull_create(&call->ctx, call->args[0], values, err);
+	return hull_create(&call->ctx, call->args[0], &options, err);
 }
 
 const struct cmd cmd_create = {

@@ -36,13 +36,24 @@ struct err;
 	{ "no-new-keyring", 0, OPT_SWITCH, NULL, \
 	  "keep the caller's session keyring", \
 	  CREATE_AT(no_new_keyring) }, \
+	{ "isolation", 0, OPT_WORD, "auto|process|vm", \
+	  "what holds the container; auto: a microVM if its bundle asks for " \
+	  "one", \
+	  CREATE_AT(isolation) }, \
+	{ "kernel", 0, OPT_TEXT, "FILE", \
+	  "kernel of the microVM, in place of hull's own", \
+	  CREATE_AT(kernel) }, \
 	{ "preserve-fds", 0, OPT_U32, "N", \
 	  "pass descriptors 3 to 2+N to the container as well", \
 	  CREATE_AT(preserve_fds) }
 /* clang-format on */
 
-/** create_check() - refuse what this hull cannot isolate. */
-int create_check(const struct call *call, struct err *err);
+/**
+ * create_options() - the options of create or run with hull's own --isolation,
+ * and the name it was called by, worked in.
+ */
+int create_options(const struct call *call, const void *values,
+		   struct hull_create_options *out, struct err *err);
 
 /** create_preserved() - struct cmd's @preserved for both. */
 unsigned int create_preserved(const void *values);

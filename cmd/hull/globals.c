@@ -16,7 +16,6 @@
 #define NOT_GIVEN UINT32_MAX
 
 /* In the order of the words in the table. */
-enum { ISOLATION_PROCESS, ISOLATION_VM };
 
 _Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1,
 	       "--log-format's words");
@@ -57,8 +56,8 @@ static const struct opt rows[] = {
 	  "do without a cgroup where none may be made (default: auto, which is "
 	  "true for other users than root and in user namespaces)",
 	  offsetof(struct globals, rootless) },
-	{ "isolation", 0, OPT_WORD, "process|vm",
-	  "what holds a new container; vm is not supported yet",
+	{ "isolation", 0, OPT_WORD, "auto|process|vm",
+	  "the same as create's and run's option",
 	  offsetof(struct globals, isolation) },
 	{ "version", 'v', OPT_SWITCH, NULL, "print the version",
 	  offsetof(struct globals, version) },
@@ -130,7 +129,6 @@ int globals_apply(struct globals *g, struct call *call, struct err *err)
 #endif
 	if (g->systemd_cgroup)
 		call->ctx.manager = HULL_SYSTEMD;
-	call->vm = g->isolation == ISOLATION_VM ||
-		   !strcmp(call->program, "hull-vm");
+	call->isolation = (enum hull_isolation)g->isolation;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "cmd/hull/cmd.h"
 #include "cmd/hull/print.h"
+#include "cmd/hull/ps_vm.h"
 
 #define BLANKS " \t"
 
@@ -206,12 +207,38 @@ static int print_ps(const struct call *call, const struct pids *pids,
 	return rc < 0 ? rc : print_out(&out, err);
 }
 
+/*
+ * The host's ps knows nothing of a guest.
+ *
+ * Return: 1 when the container is no microVM, 0, or -errno.
+ */
+static int print_guest(const struct call *call, struct err *err)
+{
+	auto_free char *json = NULL;
+	struct err why = { 0 };
+	int rc = hull_processes(&call->ctx, call->args[0], &json, &why);
+
+	if (rc == -ENOTSUP)
+		return 1;
+	if (rc < 0)
+		*err = why;
+	else if (call->arg_count > 1)
+		rc = err_set(err, -ENOTSUP,
+			     "options of the host's ps(1) are not for the "
+			     "processes of a microVM's guest");
+	return rc < 0 ? rc : ps_vm_print(json, err);
+}
+
 static int run_ps(const struct call *call, const void *values, struct err *err)
 {
 	const struct ps_args *args = values;
 	struct pids pids = { 0 };
-	int rc;
+	int rc = 1;
 
+	if (args->format != FORMAT_JSON)
+		rc = print_guest(call, err);
+	if (rc <= 0)
+		return rc;
 	rc = hull_pids(&call->ctx, call->args[0], &pids.list, &pids.count, err);
 	if (rc < 0)
 		return rc;
@@ -227,9 +254,11 @@ const struct cmd cmd_ps = {
 	.name = "ps",
 	.args = "<container-id> [ps options]",
 	.summary = "show the processes of a container",
-	.about = "Runs the host's ps(1) with the given options (default: -ef) "
-		 "and prints the lines\n"
-		 "whose PID is one of the container's.\n",
+	.about =
+		"Runs the host's ps(1) with the given options (default: -ef) "
+		"and prints the lines\n"
+		"whose PID is one of the container's. Of a microVM the guest's "
+		"processes are shown.\n",
 	.opts = { OPT_SET(rows), .ordered = true },
 	.values_size = sizeof(struct ps_args),
 	.min_args = 1,

@@ -20,12 +20,13 @@ static const struct opt rows[] = {
 
 static int run_run(const struct call *call, const void *values, struct err *err)
 {
+	struct hull_create_options options;
 	int status = 0, rc;
 
-	rc = create_check(call, err);
+	rc = create_options(call, values, &options, err);
 	if (rc < 0)
 		return rc;
-	rc = hull_run(&call->ctx, call->args[0], values, &status, err);
+	rc = hull_run(&call->ctx, call->args[0], &options, &status, err);
 	return rc < 0 ? rc : status;
 }
 

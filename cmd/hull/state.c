@@ -28,6 +28,8 @@ static void add_exit(struct json_gen *g, const struct hull_state *state)
 		json_gen_i64(g, "signal", WTERMSIG(e->status));
 	if (e->oom_known)
 		json_gen_bool(g, "oom", e->oom);
+	if (e->vm_end[0])
+		json_gen_str(g, "vm", e->vm_end);
 	if (e->peak_known)
 		json_gen_u64(g, "memoryPeakBytes", e->memory_peak_bytes);
 	if (state->started_ns)

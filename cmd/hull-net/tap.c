@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/hull-net/hull-net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_tun.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/tc_act/tc_mirred.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/err.h"
+
+/*
+ * Frames cross over at the ingress hook of each of the two: what the
+ * container's interface receives never reaches the namespace's own stack, whose
+ * addresses are the guest's from now on.
+ */
+
+#define PRIORITY 1
+
+static int add_clsact(struct nl *nl, int index)
+{
+	struct tcmsg head = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = index,
+		.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
+		.tcm_parent = TC_H_CLSACT,
+	};
+	struct nlmsghdr *msg;
+
+	/* what an earlier container of the same namespace has left */
+	msg = nl_begin(nl, RTM_DELQDISC, 0, &head, sizeof(head));
+	mnl_attr_put_strz(msg, TCA_KIND, "clsact");
+	nl_do(nl, msg);
+	msg = nl_begin(nl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &head,
+		       sizeof(head));
+	mnl_attr_put_strz(msg, TCA_KIND, "clsact");
+	return nl_do(nl, msg);
+}
+
+static int add_redirect(struct nl *nl, int from, int to)
+{
+	struct tcmsg head = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = from,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+		.tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)),
+	};
+	const struct tc_mirred mirred = {
+		.action = TC_ACT_STOLEN,
+		.eaction = TCA_EGRESS_REDIR,
+		.ifindex = (uint32_t)to,
+	};
+	struct nlattr *options, *actions, *action, *parms;
+	struct nlmsghdr *msg;
+
+	msg = nl_begin(nl, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &head,
+		       sizeof(head));
+	mnl_attr_put_strz(msg, TCA_KIND, "matchall");
+	options = mnl_attr_nest_start(msg, TCA_OPTIONS);
+	actions = mnl_attr_nest_start(msg, TCA_MATCHALL_ACT);
+	action = mnl_attr_nest_start(msg, 1);
+	mnl_attr_put_strz(msg, TCA_ACT_KIND, "mirred");
+	parms = mnl_attr_nest_start(msg, TCA_ACT_OPTIONS);
+	mnl_attr_put(msg, TCA_MIRRED_PARMS, sizeof(mirred), &mirred);
+	mnl_attr_nest_end(msg, parms);
+	mnl_attr_nest_end(msg, action);
+	mnl_attr_nest_end(msg, actions);
+	mnl_attr_nest_end(msg, options);
+	return nl_do(nl, msg);
+}
+
+static int join(struct nl *nl, const struct iface *iface, int tap,
+		struct err *err)
+{
+	const int ends[] = { iface->index, tap };
+
+	for (int i = 0; i < 2; i++) {
+		int ret = add_clsact(nl, ends[i]);
+
+		if (ret)
+			return err_code(err, ret,
+					"cannot add the queueing discipline "
+					"'clsact' for '%s'",
+					iface->name);
+	}
+	for (int i = 0; i < 2; i++) {
+		int ret = add_redirect(nl, ends[i], ends[!i]);
+
+		if (ret)
+			return err_code(err, ret,
+					"cannot redirect the frames of '%s'",
+					iface->name);
+	}
+	return 0;
+}
+
+/* Not up before it is joined: nothing of the namespace shall go out there. */
+static int bring_up(struct nl *nl, const struct iface *iface, int tap,
+		    struct err *err)
+{
+	struct ifinfomsg head = {
+		.ifi_index = tap,
+		.ifi_flags = IFF_UP,
+		.ifi_change = IFF_UP,
+	};
+	struct nlmsghdr *msg;
+	int ret;
+
+	msg = nl_begin(nl, RTM_NEWLINK, 0, &head, sizeof(head));
+	mnl_attr_put_u32(msg, IFLA_MTU, iface->mtu);
+	ret = nl_do(nl, msg);
+	return ret ? err_code(err, ret, "cannot bring up the tap of '%s'",
+			      iface->name)
+		   : 0;
+}
+
+int tap_make(struct nl *nl, const struct iface *iface, int number, int tun_fd,
+	     struct err *err)
+{
+	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int tap, ret;
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "hull-vm%d", number);
+	if (ioctl(tun_fd, TUNSETIFF, &req) < 0)
+		return err_sys(err, "cannot make a tap for '%s'", iface->name);
+	tap = (int)if_nametoindex(req.ifr_name);
+	if (!tap)
+		return err_sys(err, "cannot find the tap of '%s'", iface->name);
+	ret = join(nl, iface, tap, err);
+	return ret ? ret : bring_up(nl, iface, tap, err);
+}

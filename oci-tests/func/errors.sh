@@ -48,7 +48,7 @@ t_places() {
 	bad '.linux.seccomp = {"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":9,"value":1,"op":"SCMP_CMP_EQ"}]}]}' 'linux.seccomp.syscalls[0].args[0].index'
 	bad '.linux.unknown = 1 | .linux.intelRdt = {"closID":"x"}' linux.intelRdt
 	bad '.vm = {"kernel":{"path":"/k"}}' vm
-	bad '.annotations = {"run.hull.isolation":"vm"}' annotations
+	bad '.annotations = {"run.hull.isolation":"xen"}' annotations
 	bad '.hostname = 5' hostname
 	bad '.linux.resources.unified = {"../x":"1"}' linux.resources.unified
 	bad '.linux.resources.unified = {"no.such":"1"}' linux.resources.unified

@@ -1,0 +1,307 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# isolation 'vm', the host's side: hull with a stand-in for hull-vmm that needs
+# no KVM guest (support/fakevmm.c)
+. "$(dirname "$0")/../support/lib.sh"
+
+# hull beside a kernel, an initrd and a monitor that are none
+fake() {
+	[ -c /dev/kvm ] || skip 'needs /dev/kvm'
+	real=${HULL%/*}
+	mkdir -p "$T/bin"
+	cp "$HULL" "$real/hull-net" "$T/bin/"
+	cp "$TESTS/fakevmm" "$T/bin/hull-vmm"
+	echo kernel >"$T/bin/vmlinux"
+	echo initrd >"$T/bin/initrd.cpio"
+	ln -s hull "$T/bin/hull-vm"
+	HULL=$T/bin/hull
+	"$HULL" features | jq -e .vm.enabled >/dev/null ||
+		skip "no microVM here: $("$HULL" features | jq -r .vm.reason)"
+	bundle "$@"
+}
+vm() { # PLAY: what the stand-in plays
+	args "fake:$1"
+	shift
+	hull --isolation vm run "$@" -b "$B" "$TAG"
+}
+fact() { # name
+	sed -n "s/^$1=//p" "$T/facts"
+}
+no_vm() { # what is missing
+	refuses "$1" hull --isolation vm run -b "$B" "$TAG"
+}
+
+t_selection() {
+	fake
+	args fake:exit=3
+	status 3 hull --isolation vm run -b "$B" "$TAG"
+	status 3 hull run --isolation vm -b "$B" "$TAG"
+	status 3 "$T/bin/hull-vm" --root "$T/root" run -b "$B" "$TAG"
+	status 3 env "PATH=$T/bin:$PATH" hull-vm --root "$T/root" run -b "$B" "$TAG"
+	refuses 'is for hull' "$T/bin/hull-vm" --root "$T/root" run --isolation process -b "$B" "$TAG"
+	cfg '.annotations = {"run.hull.isolation":"vm"}'
+	status 3 hull run -b "$B" "$TAG"
+	refuses 'annotations["run.hull.isolation"]: the bundle asks for a microVM' \
+		hull run --isolation process -b "$B" "$TAG"
+	# nothing in a bundle turns vm into process
+	cfg '.annotations = {"run.hull.isolation":"process"} | .vm = {}'
+	status 3 hull run -b "$B" "$TAG"
+	cfg 'del(.annotations)'
+	status 3 hull run -b "$B" "$TAG"
+	refuses 'vm: the bundle asks for a microVM' hull --isolation process run -b "$B" "$TAG"
+	cfg 'del(.vm)'
+	refuses "a kernel is only for isolation 'vm'" hull run --kernel /k -b "$B" "$TAG"
+}
+t_kernel() {
+	fake
+	rm "$T/bin/vmlinux"
+	no_vm "cannot open the guest's kernel"
+	cfg '.vm = {"kernel":{"path":"/nonexistent"}}'
+	no_vm "vm.kernel.path: cannot open '/nonexistent': no such file"
+	cfg --arg k "$T" '.vm.kernel.path = $k'
+	no_vm 'is a directory'
+	mkfifo "$T/fifo"
+	cfg --arg k "$T/fifo" '.vm.kernel.path = $k'
+	no_vm 'is not a regular file'
+	echo k >"$T/kernel"
+	cfg --arg k "$T/kernel" '.vm.kernel = {"path":$k,"parameters":["a=b","quiet"]}'
+	vm facts >"$T/facts"
+	eq "$(fact cmdline)" 'a=b quiet'
+	eq "$(fact kernel-writable)" 0
+	cfg '.vm.kernel.path = "/nonexistent"'
+	vm 'exit=0' --kernel "$T/kernel"
+	cfg '.vm.kernel.parameters = [range(300) | "parameter"]'
+	refuses 'vm.kernel.parameters: longer than' vm 'exit=0' --kernel "$T/kernel"
+	rm "$T/bin/initrd.cpio"
+	refuses "cannot open the guest's initrd" vm 'exit=0' --kernel "$T/kernel"
+	cfg --arg k "$T/kernel" '.vm.kernel = {"path":$k,"initrd":$k}'
+	vm 'exit=0'
+	rm "$T/bin/hull-vmm"
+	no_vm "cannot open hull's monitor 'hull-vmm'"
+}
+t_no_kvm() {
+	fake
+	args fake:exit=0
+	mkdir "$T/dev"
+	# a private /dev without it; what is made there goes with the namespace
+	refuses "cannot open '/dev/kvm'" unshare -m sh -c '
+		mount --bind /dev/null /dev/kvm && rm -f "$0/x" 2>/dev/null
+		mount -t tmpfs none /dev && exec "$@"' "$T/dev" \
+		"$HULL" --root "$T/root" --isolation vm run -b "$B" "$TAG"
+	refuses 'is not of version 12' unshare -m sh -c '
+		mount --bind /dev/null /dev/kvm && exec "$@"' sh \
+		"$HULL" --root "$T/root" --isolation vm run -b "$B" "$TAG"
+}
+t_what_a_vm_cannot_do() {
+	fake '.linux.namespaces = [.linux.namespaces[] |
+		if .type == "ipc" then .path = "/proc/1/ns/ipc" else . end]'
+	no_vm 'linux.namespaces[2].path: a VM'
+	bundle_fresh '.linux.namespaces = [.linux.namespaces[] | select(.type != "network")]'
+	no_vm 'linux.namespaces: no "network": a VM needs a network namespace'
+	bundle_fresh '.linux.namespaces = [.linux.namespaces[] |
+		if .type == "network" then .path = "/proc/self/ns/net" else . end]'
+	no_vm "this is hull's own network"
+	bundle_fresh '.linux.devices = [{"path":"/dev/null","type":"c","major":1,"minor":3},
+		{"path":"/dev/kvm","type":"c","major":10,"minor":232}]'
+	no_vm "linux.devices[1]: '/dev/kvm': a VM's guest has no device of the host"
+	bundle_fresh '.mounts += [{"destination":"/proc/uptime","type":"bind","source":"/etc/hosts","options":["bind"]}]'
+	no_vm "'/proc/uptime' lies in '/proc', which a VM's guest mounts itself"
+	bundle_fresh .
+	refuses 'descriptors cannot be passed' hull --isolation vm run --preserve-fds 1 -b "$B" "$TAG" 3</dev/null
+}
+bundle_fresh() {
+	rm -rf "$B"
+	bundle "$@"
+}
+t_monitor() {
+	fake '.process.user = {"uid":1000,"gid":1000} | .process.cwd = "/made" |
+		.linux.seccomp = {"defaultAction":"SCMP_ACT_ERRNO"} |
+		.process.rlimits = [{"type":"RLIMIT_NOFILE","soft":7,"hard":7}]'
+	vm facts >"$T/facts"
+	eq "$(fact euid)" 0
+	eq "$(fact uid)" 65534
+	eq "$(fact pid)" 1
+	eq "$(fact nnp)" 1
+	eq "$(fact seccomp)" 0
+	eq "$(fact sysadmin)" 0
+	eq "$(fact files-raised)" 1
+	eq "$(fact tty)" 0
+	eq "$(fact kernel-writable)" 0
+	# the guest's own are not mounted here, and no node is made
+	eq "$(fact proc)" 0
+	eq "$(fact dev-null)" 0
+	eq "$(fact network)" '[]'
+	[ -d "$B/rootfs/made" ] || fail 'process.cwd was not made'
+	[ -z "$(ls "$B/rootfs/dev")" ] || fail "left in the image's /dev: $(ls "$B/rootfs/dev")"
+}
+t_user_namespace() {
+	fake '.linux.namespaces += [{"type":"user"}] |
+		.linux.uidMappings = [{"containerID":0,"hostID":100000,"size":1000}] |
+		.linux.gidMappings = [{"containerID":0,"hostID":100000,"size":1000}]'
+	chmod 755 "$T" "$B" "$B/rootfs"
+	vm facts >"$T/facts"
+	eq "$(fact euid)" 0
+	eq "$(fact uid)" 999
+	eq "$(fact gid)" 999
+}
+t_size() {
+	fake '.linux.resources.memory = {"limit":268435456} | .linux.resources.cpu = {"quota":250000,"period":100000}'
+	vm facts >"$T/facts"
+	eq "$(fact vcpus)" 3
+	[ "$(fact memory)" -gt 268435456 ] || fail 'the limit leaves nothing to the kernel'
+	cfg '.vm = {"hwConfig":{"vcpus":2,"memory":134217728}}'
+	vm facts >"$T/facts"
+	eq "$(fact vcpus)" 2
+	eq "$(fact memory)" 134217728
+}
+t_binds_over_memory() {
+	fake '.mounts += [{"destination":"/run","type":"tmpfs","source":"tmpfs"},
+		{"destination":"/run/secrets/x","type":"bind","source":"/etc/hosts","options":["bind","ro"]}]'
+	vm 'exit=0'
+	[ ! -e "$B/rootfs/run/secrets" ] || fail 'the image has a place for the bind'
+}
+t_life() {
+	fake
+	args fake:wait
+	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	eq "$(state status)" created
+	eq "$(state isolation)" vm
+	refuses 'has not been started' hull exec "$TAG" true
+	refuses 'while it runs' hull update --cpu-share 100 "$TAG"
+	hull start "$TAG"
+	eq "$(state status)" running
+	refuses 'already running' hull start "$TAG"
+	eq "$(hull ps --format json "$TAG")" '[1,7]'
+	has "$(hull ps "$TAG")" 'a b?'
+	refuses "not for the processes of a microVM's guest" hull ps "$TAG" -ef
+	hull pause "$TAG"
+	eq "$(state status)" paused
+	hull resume "$TAG"
+	hull kill "$TAG" TERM
+	wait_for 5 is_stopped
+	eq "$(state exit.signal)" 15
+	hull delete "$TAG"
+}
+is_stopped() {
+	[ "$(state status)" = stopped ]
+}
+t_signal_before_start() {
+	fake
+	args fake:wait
+	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	hull kill "$TAG" TERM
+	wait_for 5 is_stopped
+	eq "$(state exit.code)" 143
+	hull delete "$TAG"
+}
+t_failures() {
+	fake
+	args fake:fail
+	refuses 'exec: "x": the guest has none' hull --isolation vm run -b "$B" "$TAG"
+	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	refuses 'exec: "x": the guest has none' hull start "$TAG"
+	hull delete -f "$TAG"
+	args fake:panic
+	status 126 hull --isolation vm run --keep -b "$B" "$TAG"
+	eq "$(state exit.code)" 126
+	eq "$(state exit.vm)" 'guest kernel ?panic'
+	hull delete "$TAG"
+}
+t_stdin_is_binary_clean() {
+	fake
+	head -c 300000 /dev/urandom >"$T/in"
+	vm cat <"$T/in" >"$T/back"
+	cmp "$T/in" "$T/back"
+}
+t_terminal() {
+	fake '.process.terminal = true'
+	args fake:facts
+	"$TESTS/ptyrun" "$HULL" --root "$T/root" --isolation vm run -b "$B" "$TAG" >"$T/out" 2>&1
+	tr -d '\r' <"$T/out" >"$T/facts"
+	eq "$(fact tty)" 1
+	[ ! -e "$B/rootfs/dev/console" ] || fail 'the image has a console'
+}
+t_exec() {
+	fake
+	args fake:wait
+	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	status 7 hull exec -u 5:6 -e A=B --cwd /x "$TAG" fake:ok 'a "b' >"$T/out" </dev/null
+	head -1 "$T/out" >"$T/json"
+	eq "$(jq -c '[.args,.user.uid,.user.gid,.cwd,.terminal]' "$T/json")" '[["fake:ok","a \"b"],5,6,"/x",false]'
+	eq "$(jq -r '.env[-1]' "$T/json")" 'A=B'
+	eq "$(jq -c '.capabilities.bounding|sort' "$T/json")" "$(jq -c '.process.capabilities.bounding|sort' "$B/config.json")"
+	has "$(cat "$T/out")" 'euid=0'
+	refuses 'no such program in the guest' hull exec "$TAG" fake:fail
+	refuses 'descriptors cannot be passed' hull exec --preserve-fds 1 "$TAG" fake:ok 3</dev/null
+	jq '.process | .args = ["fake:ok"] | .scheduler = {"policy":"SCHED_BATCH","nice":3} |
+		.ioPriority = {"class":"IOPRIO_CLASS_BE","priority":4} | .oomScoreAdj = 100' \
+		"$B/config.json" >"$T/process.json"
+	status 7 hull exec --process "$T/process.json" "$TAG" >"$T/out" </dev/null
+	head -1 "$T/out" >"$T/json"
+	eq "$(jq -c '[.scheduler.policy,.scheduler.nice,.ioPriority.class,.oomScoreAdj]' "$T/json")" \
+		'["SCHED_BATCH",3,"IOPRIO_CLASS_BE",100]'
+	"$TESTS/ptyrun" "$HULL" --root "$T/root" exec -t "$TAG" fake:ok >"$T/out" 2>&1 || true
+	has "$(cat "$T/out")" 'tty=1'
+	hull delete -f "$TAG"
+}
+t_events_and_update() {
+	fake
+	args fake:wait
+	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	eq "$(hull events --stats "$TAG" | jq -c .data.guest)" '{"memory":{"usage":42}}'
+	hull update --memory 100000000 "$TAG"
+	refuses 'the microVM was made with' hull update --memory 99999999999 "$TAG"
+	refuses 'in the guest: 4242 is not liked' hull update --memory 42420000 --memory-swap 42420000 "$TAG"
+	hull delete -f "$TAG"
+}
+t_update_is_rolled_back() {
+	need_v2
+	fake '.linux.resources.cpu = {"shares":1024}'
+	args fake:wait
+	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	cg=/sys/fs/cgroup/hull-test/$TAG
+	before=$(cat "$cg/cpu.weight")
+	refuses 'is not liked' hull update --cpu-share 4096 --memory 42420000 "$TAG"
+	eq "$(cat "$cg/cpu.weight")" "$before"
+	hull delete -f "$TAG"
+}
+t_host_limits() {
+	need_v2
+	fake '.linux.resources.memory = {"limit":134217728,"swap":134217728} | .linux.resources.pids = {"limit":3}'
+	args fake:wait
+	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	cg=/sys/fs/cgroup/hull-test/$TAG
+	[ "$(cat "$cg/memory.max")" -gt 134217728 ] || fail 'no room for the monitor'
+	eq "$(cat "$cg/memory.swap.max")" 0
+	eq "$(cat "$cg/pids.max")" 512
+	hull delete -f "$TAG"
+}
+t_network() {
+	fake
+	ip netns add "$TAG" || skip 'no network namespaces'
+	n=${TAG#hull-}
+	ip -n "$TAG" link add "$n" address 02:00:00:00:00:07 mtu 1400 type veth peer name "p$n" ||
+		{ ip netns del "$TAG" && skip 'no veth'; }
+	ip -n "$TAG" link set "p$n" netns 1
+	ip link set "p$n" up
+	ip -n "$TAG" address add 10.77.0.2/24 dev "$n"
+	ip -n "$TAG" link set "$n" up
+	ip -n "$TAG" route add default via 10.77.0.1 metric 5
+	ip -n "$TAG" neigh add 10.77.0.9 lladdr 02:00:00:00:00:09 dev "$n" nud permanent
+	cfg --arg p "/run/netns/$TAG" '.linux.namespaces = [.linux.namespaces[] |
+		if .type == "network" then .path = $p else . end]'
+	rc=0
+	vm facts >"$T/facts" 2>"$T/refused" || rc=$?
+	ip netns del "$TAG"
+	! grep -q 'clsact\|redirect' "$T/refused" || skip "this kernel: $(cat "$T/refused")"
+	eq "$rc" 0
+	eq "$(fact nets)" 1
+	eq "$(fact net0)" '02:00:00:00:00:07,1400,1'
+	fact network >"$T/net"
+	eq "$(jq -c '.[0]|[.name,.mac,.mtu,.up]' "$T/net")" "[\"$n\",\"02:00:00:00:00:07\",1400,true]"
+	eq "$(jq -c '[.[0].addresses[]|select(.prefix == 24)|[.address,.scope]]' "$T/net")" '[["10.77.0.2",0]]'
+	eq "$(jq -c '[.[0].routes[]|[.gateway,.metric]]' "$T/net")" '[["10.77.0.1",5]]'
+	eq "$(jq -c '.[0].neighbours' "$T/net")" '[{"address":"10.77.0.9","mac":"02:00:00:00:00:09"}]'
+}
+
+cases "$@"

@@ -18,3 +18,8 @@ $(BUILD)/tests/vmboot $(BUILD)/tests/vmmrun: $(BUILD)/tests/%: \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< \
 		-Wl,--start-group $(VMM_ARCHIVES) -Wl,--end-group
+
+# everything but main(), for the unit tests
+floor-vmm = cmd/hull-vmm $(VMMODULES) base
+$(BUILD)/lib/cmd-hull-vmm.a: $(filter-out %/main.o,$(obj-cmd/hull-vmm))
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^

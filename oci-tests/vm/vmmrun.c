@@ -84,8 +84,7 @@ static void child(const char *vmm, const char *root, int config_fd)
 	char *argv[] = { name, verb, number, NULL };
 	char *env[] = { NULL };
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount(root, root, NULL, MS_BIND | MS_REC, NULL) || chdir(root) ||
+	if (mount(root, root, NULL, MS_BIND | MS_REC, NULL) || chdir(root) ||
 	    syscall(155 /* pivot_root */, ".", ".") || umount2(".", MNT_DETACH))
 		die(root);
 	snprintf(number, sizeof(number), "%d", config_fd);

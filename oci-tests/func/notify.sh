@@ -135,14 +135,14 @@ BARRIER=1"
 t_unit() {
 	need_systemd
 	bundle
-	sh_args 'probe notify READY=1; sleep 1000'
+	sh_args 'trap "exit 0" TERM; probe notify READY=1; while :; do sleep 0.1; done'
 	systemd-run -q --unit "$TAG" -p Type=notify -p NotifyAccess=all \
 		"$HULL" --root "$T/root" run -b "$B" "$TAG"
 	eq "$(systemctl is-active "$TAG")" active
 	eq "$(state status)" running
 	systemctl stop "$TAG"
+	eq "$(hull list -q)" ""
 	systemctl reset-failed "$TAG" 2>/dev/null || :
-	hull delete -f "$TAG"
 }
 
 cases "$@"

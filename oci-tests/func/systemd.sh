@@ -161,7 +161,7 @@ t_devices_survive_reload() {
 		status 1 hull exec "$TAG" sh -c ': </dev/mem' 2>"$T/err"
 		has "$(cat "$T/err")" "not permitted"
 		systemctl daemon-reload
-		hull update --cpu-shares 512 "$TAG"
+		hull update --cpu-share 512 "$TAG"
 	done
 	hull delete -f "$TAG"
 }

@@ -72,5 +72,7 @@ void gate_answer(struct gate *gate, const struct err *err)
 		return;
 	if (err && report_send(gate->conn, err))
 		log_warn("nobody waits for the answer at the gate");
+	/* before the answer: from then on the container is not "created" */
+	auto_close_fd(&gate->listen_fd);
 	auto_close_fd(&gate->conn);
 }

@@ -315,6 +315,8 @@ int guest_spec(struct arena *arena, const struct hull_guest *g,
 	s->linux_.mount_label = NULL;
 	s->linux_.mempolicy.set = false;
 	s->linux_.net_device_count = 0;
+	/* one mount here, with all of the host's in it: there it is enforced */
+	s->root_readonly = false;
 	for (size_t i = 0; i < SPEC_HOOK_KINDS; i++) {
 		if (i != SPEC_HOOK_START_CONTAINER)
 			s->hooks.count[i] = 0;

@@ -138,6 +138,9 @@ install: all $(BUILD)/libcontainer.a $(man-pages) completions ## install under D
 	install -D -m 755 $(BUILD)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	ln -sf hull $(DESTDIR)$(PREFIX)/bin/hull-vm
 	install -D -m 755 $(BUILD)/hull-net $(DESTDIR)$(PREFIX)/libexec/hull/hull-net
+	install -D -m 755 $(BUILD)/hull-vmm $(DESTDIR)$(PREFIX)/libexec/hull/hull-vmm
+	[ ! -f $(BUILD)/vmlinux ] || install -D -m 644 $(BUILD)/vmlinux \
+		$(DESTDIR)$(PREFIX)/lib/hull/vmlinux
 	install -D -m 644 $(BUILD)/initrd.cpio $(DESTDIR)$(PREFIX)/lib/hull/initrd.cpio
 	install -D -m 755 $(BUILD)/hull-systemd \
 		$(DESTDIR)$(PREFIX)/libexec/hull/hull-systemd

@@ -2,6 +2,7 @@
 #include "libcontainer/prepare.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "libcontainer/guest.h"
@@ -18,6 +19,10 @@ int launch_choose_isolation(struct launch *l, struct err *err)
 	if (l->opt->preserve_fds || l->listen.count)
 		return err_set(err, -ENOTSUP,
 			       "descriptors cannot be passed into a microVM");
+	if (getenv("NOTIFY_SOCKET"))
+		return err_set(err, -ENOTSUP,
+			       "NOTIFY_SOCKET is set, but cannot be reached "
+			       "from a microVM");
 	/* the monitor waits at the gate, even if hull itself says go */
 	if (l->in.gate_fd == -1)
 		l->in.gate_fd = -2;

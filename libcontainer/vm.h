@@ -199,7 +199,8 @@ int vm_agent_update(const struct ct *ct, const char *resources, size_t len,
 /**
  * vm_end() - add what vm.exit tells to a record of the container's end. The
  * monitor wrote it, perhaps in the hands of its guest: it can name a reason,
- * and which signal an exit status of 128 + N stands for.
+ * which signal an exit status of 128 + N stands for, and the status itself
+ * where nobody saw it.
  */
 void vm_end(int dir_fd, struct hull_exit *e);
 

@@ -32,6 +32,13 @@ static bool stands_for(int exited, int status)
 	       WEXITSTATUS(exited) == 128 + WTERMSIG(status);
 }
 
+static bool is_end(int status)
+{
+	return !(status & ~0xffff) &&
+	       (WIFEXITED(status) ||
+		(WIFSIGNALED(status) && WTERMSIG(status) < NSIG));
+}
+
 void vm_end(int dir_fd, struct hull_exit *e)
 {
 	auto_fd int fd = path_open_beneath(
@@ -48,7 +55,12 @@ void vm_end(int dir_fd, struct hull_exit *e)
 		e->oom_known = true;
 		e->oom = true;
 	}
-	if (e->status_known && got.status_known &&
-	    stands_for(e->status, got.status))
+	if (!got.status_known)
+		return;
+	if (!e->status_known && is_end(got.status)) {
+		e->status = got.status;
+		e->status_known = true;
+	} else if (e->status_known && stands_for(e->status, got.status)) {
 		e->status = got.status & 0xff;
+	}
 }

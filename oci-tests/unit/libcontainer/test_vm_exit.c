@@ -64,6 +64,35 @@ static void test_signal(void **state)
 	}
 }
 
+/* Nobody waited, and the kernel does not tell: the monitor's word counts. */
+static void test_unseen(void **state)
+{
+	static const struct {
+		int told;
+		bool known;
+	} rows[] = {
+		{ 3 << 8, true },   { 9, true },   { 0x7f, false },
+		{ 0x30000, false }, { -1, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct hull_exit got = { .recorded = true };
+		struct vm_exit e = sound();
+		int dir_fd = dir_of(*state), fd;
+
+		e.status_known = 1;
+		e.status = rows[i].told;
+		fd = openat(dir_fd, VM_EXIT_FILE, O_WRONLY | O_CREAT, 0600);
+		assert_int_equal(write(fd, &e, sizeof(e)), sizeof(e));
+		close(fd);
+		vm_end(dir_fd, &got);
+		unlinkat(dir_fd, VM_EXIT_FILE, 0);
+		close(dir_fd);
+		assert_int_equal(got.status_known, rows[i].known);
+		assert_int_equal(got.status, rows[i].known ? rows[i].told : 0);
+	}
+}
+
 static void test_reason(void **state)
 {
 	struct vm_exit e = sound();
@@ -112,9 +141,8 @@ static void test_no_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LAB_TEST(test_signal),
-		LAB_TEST(test_reason),
-		LAB_TEST(test_garbage),
+		LAB_TEST(test_signal),  LAB_TEST(test_unseen),
+		LAB_TEST(test_reason),  LAB_TEST(test_garbage),
 		LAB_TEST(test_no_file),
 	};
 

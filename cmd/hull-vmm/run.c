@@ -314,6 +314,24 @@ static int set_up(struct run *run, int config_fd, struct err *err)
 	return rc ? rc : jail_thread(JAIL_MAIN, err);
 }
 
+static void log_counts(struct run *run, const struct vm_counts *n)
+{
+	auto_strbuf struct strbuf line = STRBUF_INIT;
+	const struct vm *vm = &run->machine.vm;
+
+	strbuf_addf(&line,
+		    "exits: pio %llu, mmio %llu, other %llu; %llu until the "
+		    "workload ran; per slot",
+		    (unsigned long long)n->pio, (unsigned long long)n->mmio,
+		    (unsigned long long)n->other,
+		    (unsigned long long)run->end.exits_to_started);
+	for (unsigned int i = 0; i < MMIO_SLOTS; i++)
+		strbuf_addf(&line, " %llu",
+			    (unsigned long long)vm->slot_exits[i]);
+	if (strbuf_ok(&line))
+		log_line(log_level_get(), "%s", line.s);
+}
+
 static void write_record(struct run *run)
 {
 	struct vm_counts n = vm_counts(&run->machine.vm);
@@ -326,12 +344,7 @@ static void write_record(struct run *run)
 	if (end_write(run->config.exit_fd, &run->end))
 		log_warn("cannot write the exit record");
 	if (run->config.flags & VM_DEBUG)
-		log_line(log_level_get(),
-			 "exits: pio %llu, mmio %llu, other %llu; %llu until "
-			 "the workload ran",
-			 (unsigned long long)n.pio, (unsigned long long)n.mmio,
-			 (unsigned long long)n.other,
-			 (unsigned long long)run->end.exits_to_started);
+		log_counts(run, &n);
 }
 
 int vmm_run(int config_fd)

@@ -85,6 +85,7 @@ static void mmio_exit(struct vcpu *vcpu)
 	}
 	slot = &vcpu->vm->slot[off / MMIO_STRIDE];
 	pthread_mutex_lock(&vcpu->vm->loop->lock);
+	vcpu->vm->slot_exits[off / MMIO_STRIDE]++;
 	if (run->mmio.is_write)
 		mmio_write(slot, off % MMIO_STRIDE, run->mmio.data, len);
 	else

@@ -4,6 +4,7 @@
 #include <linux/kvm.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -13,6 +14,10 @@
 #include "microvm/mem/mem.h"
 
 #define CREATE_TRIES 16
+
+/* virtio 1.2, section 4.2.2: InterruptACK, and the bit for used buffers */
+#define MMIO_ACK_OFFSET 0x64
+#define MMIO_ACK_USED 1
 
 static const struct {
 	int cap;
@@ -118,6 +123,7 @@ int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 
 	vm->kvm_fd = kvm_fd;
 	vm->fd = -1;
+	vm->ack_fd = -1;
 	vm->mem = mem;
 	vm->loop = loop;
 	pthread_mutex_init(&vm->end_lock, NULL);
@@ -130,6 +136,9 @@ int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 	vm->fd = create_vm(kvm_fd, err);
 	if (vm->fd < 0)
 		return vm->fd;
+	vm->ack_fd = eventfd(0, EFD_CLOEXEC);
+	if (vm->ack_fd < 0)
+		return err_sys(err, "cannot make an eventfd");
 	rc = give_memory(vm, err);
 	if (rc)
 		return rc;
@@ -151,18 +160,34 @@ int vm_load(struct vm *vm, int kernel_fd, int initrd_fd, const char *cmdline,
 	return rc;
 }
 
-static int wire_queue(const struct vm *vm, uint64_t base, unsigned int queue,
-		      int fd)
+/* A write of @value to a register becomes a signal of an eventfd. */
+static int wire_write(const struct vm *vm, uint64_t gpa, uint32_t value, int fd)
 {
-	struct kvm_ioeventfd kick = {
-		.datamatch = queue,
-		.addr = base + MMIO_NOTIFY_OFFSET,
+	struct kvm_ioeventfd to = {
+		.datamatch = value,
+		.addr = gpa,
 		.len = 4,
 		.fd = fd,
 		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
 	};
 
-	return ioctl(vm->fd, KVM_IOEVENTFD, &kick) < 0 ? -errno : 0;
+	return ioctl(vm->fd, KVM_IOEVENTFD, &to) < 0 ? -errno : 0;
+}
+
+static int wire_queues(const struct vm *vm, uint64_t base,
+		       const struct virtio_dev *dev)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < dev->ops->queue_count && !rc; i++)
+		rc = wire_write(vm, base + MMIO_NOTIFY_OFFSET, i,
+				dev->kick_fd[i]);
+	/* Each interrupt is acknowledged. That a queue was used needs no answer
+	 * (its bit always reads as set): nobody looks at this eventfd, and the
+	 * write does not leave the kernel. */
+	return rc ? rc
+		  : wire_write(vm, base + MMIO_ACK_OFFSET, MMIO_ACK_USED,
+			       vm->ack_fd);
 }
 
 int vm_plug(struct vm *vm, unsigned int slot, struct virtio_dev *dev,
@@ -173,7 +198,7 @@ int vm_plug(struct vm *vm, unsigned int slot, struct virtio_dev *dev,
 		.fd = (uint32_t)dev->irq_fd,
 		.gsi = MMIO_FIRST_GSI + slot,
 	};
-	int rc = 0;
+	int rc;
 
 	if (slot >= MMIO_SLOTS)
 		return err_set(err, -EINVAL, "no slot %u for a device", slot);
@@ -182,8 +207,7 @@ int vm_plug(struct vm *vm, unsigned int slot, struct virtio_dev *dev,
 	if (ioctl(vm->fd, KVM_IRQFD, &irq) < 0)
 		return err_sys(err, "cannot wire the interrupt of '%s'",
 			       dev->ops->name);
-	for (unsigned int i = 0; i < dev->ops->queue_count && !rc; i++)
-		rc = wire_queue(vm, base, i, dev->kick_fd[i]);
+	rc = wire_queues(vm, base, dev);
 	if (rc)
 		return err_code(err, rc, "cannot wire the queues of '%s'",
 				dev->ops->name);
@@ -288,6 +312,7 @@ void vm_release(struct vm *vm)
 	vm->vcpu_count = 0;
 	arch_free(vm->arch);
 	vm->arch = NULL;
+	auto_close_fd(&vm->ack_fd);
 	auto_close_fd(&vm->fd);
 	pthread_mutex_destroy(&vm->end_lock);
 }

@@ -10,6 +10,7 @@
 #include "fsclient.h"
 
 #include "base/auto.h"
+#include "microvm/jail/jail.h"
 
 /* One good request of each kind on the tree of world(), by opcode. */
 struct sample {
@@ -150,6 +151,60 @@ static void test_all_work(void **state)
 			print_message("opcode %u: %d\n", s[i].opcode, ret);
 		assert_true(ret >= 0);
 	}
+}
+
+/* Return: how many samples failed. */
+static int run_all(struct client *c, const struct sample *s, unsigned int count)
+{
+	int bad = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		int ret = run(c, &s[i]);
+
+		if (ret >= 0 || ret == -EOPNOTSUPP || ret == -ENODATA ||
+		    ret == -EEXIST)
+			continue;
+		print_error("opcode %u: %d\n", s[i].opcode, ret);
+		bad++;
+	}
+	return bad;
+}
+
+/* All of it with the system calls that the server's process has: another one
+ * would be its end. */
+static void test_under_the_filter(void **state)
+{
+	struct client *parent = *state;
+	pid_t pid;
+
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* it makes calls of its own */
+#endif
+	pid = fork();
+	if (!pid) {
+		/* made here: /proc/self is whose it was when it was opened */
+		struct client *c = fc_new(parent->tmp, false);
+		struct sample s[SAMPLES];
+		struct world w = world(c);
+		const unsigned int count = samples(&w, s);
+		struct fuse_write_in in = { .fh = w.file_fh,
+					    .write_flags =
+						    FUSE_WRITE_KILL_SUIDGID };
+		uint64_t fh;
+		int bad = 0;
+
+		if (jail_thread(JAIL_FS, NULL) < 0)
+			_exit(2);
+		for (int i = 0; i < 4000; i++) /* the table grows */
+			bad += fc_open(c, w.file, O_RDONLY, &fh) < 0;
+		bad += fc_write(c, w.file, in, "x") != 1;
+		bad += run_all(c, s, count - 5);
+		c->fs->nodes.fds_max = 8; /* evicts */
+		c->uid = c->uid ?: 1000;
+		bad += run_all(c, s, count);
+		_exit(bad != 0);
+	}
+	assert_int_equal(tmp_wait(pid), 0);
 }
 
 /* Each request cut at each byte: refused, or (a tail that is a string or data)
@@ -413,15 +468,11 @@ static void test_new_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fc_test(test_all_work),
-		fc_test(test_cut_at_each_byte),
-		fc_test(test_header_length),
-		fc_test(test_no_room),
-		fc_test(test_names),
-		fc_test(test_unknown),
-		fc_test(test_never_given),
-		fc_test(test_read_only),
-		fc_test(test_too_many_buffers),
+		fc_test(test_under_the_filter), fc_test(test_all_work),
+		fc_test(test_cut_at_each_byte), fc_test(test_header_length),
+		fc_test(test_no_room),          fc_test(test_names),
+		fc_test(test_unknown),          fc_test(test_never_given),
+		fc_test(test_read_only),        fc_test(test_too_many_buffers),
 		fc_test(test_new_refuses),
 	};
 

@@ -90,7 +90,7 @@ static size_t block(const struct seccomp_arch *archs, size_t count, size_t at,
 			return 0;
 		if (archs[i].last & X32_BIT)
 			last32 = archs[i].last;
-		else
+		else if (archs[i].last) /* 0: says nothing of either half */
 			last64 = archs[i].last;
 	}
 	if (!last64 && !last32)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oci-tests/unit/process/filter.h"
 
+#include <linux/audit.h>
+
 #include "base/io.h"
+#include "libcontainer/process/seccomp_build.h"
 
 /* ---- architectures: C10 */
 static void other_abis_denied(void *arg)
@@ -76,6 +79,23 @@ static void test_native_always(void **state)
 	child_ok(expect_calls, &e);
 }
 
+/* A half of x86-64 that no name of the profile exists in takes nothing from the
+ * other one. */
+static void test_half_without_names(void **state)
+{
+	static const struct seccomp_arch archs[] = {
+		{ .audit = AUDIT_ARCH_X86_64, .last = 435 },
+		{ .audit = AUDIT_ARCH_X86_64, .last = 0 },
+	};
+	struct sock_filter one[SECCOMP_ENOSYS_MAX], two[SECCOMP_ENOSYS_MAX];
+	size_t n = seccomp_enosys(archs, 1, one, SECCOMP_ENOSYS_MAX);
+
+	(void)state;
+	assert_true(n > 0);
+	assert_int_equal(seccomp_enosys(archs, 2, two, SECCOMP_ENOSYS_MAX), n);
+	assert_memory_equal(one, two, n * sizeof(*one));
+}
+
 /* ---- real profiles */
 static const struct spec *load_config(struct arena *arena, const char *path)
 {
@@ -145,6 +165,7 @@ int main(void)
 		cmocka_unit_test(test_other_abis),
 		cmocka_unit_test(test_abis_not_in_profile),
 		cmocka_unit_test(test_native_always),
+		cmocka_unit_test(test_half_without_names),
 		cmocka_unit_test(test_engines_profiles),
 	};
 

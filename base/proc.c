@@ -40,17 +40,17 @@ enum {
 	STAT_EXIT = 52,
 };
 
-/*
- * @text begins at field 3: the second one, the name in parentheses, may hold
- * blanks and parentheses, the others cannot.
- */
-static int parse_fields(char *text, struct proc_stat *out)
+int proc_parse_stat(char *text, struct proc_stat *out)
 {
+	/* the second field, the name in parentheses, may hold blanks and
+	 * parentheses, the others cannot */
+	char *name_end = strrchr(text, ')'), *rest = NULL;
 	struct proc_stat st = { 0 };
 	int field = STAT_STATE;
-	char *rest = NULL;
 
-	for (char *word = strtok_r(text, " ", &rest); word;
+	if (!name_end)
+		return -EIO;
+	for (char *word = strtok_r(name_end + 1, " ", &rest); word;
 	     word = strtok_r(NULL, " ", &rest), field++) {
 		if (field == STAT_STATE)
 			st.state = *word;
@@ -71,7 +71,7 @@ static int parse_fields(char *text, struct proc_stat *out)
 
 int proc_read_stat(pid_t pid, struct proc_stat *out)
 {
-	char path[32], text[2048], *name_end;
+	char path[32], text[2048];
 	auto_fd int fd = -1;
 	ssize_t n;
 
@@ -87,8 +87,7 @@ int proc_read_stat(pid_t pid, struct proc_stat *out)
 	if (n < 0)
 		return -errno; /* ESRCH when it went after open(2) */
 	text[n] = '\0';
-	name_end = strrchr(text, ')');
-	return name_end ? parse_fields(name_end + 1, out) : -EIO;
+	return proc_parse_stat(text, out);
 }
 
 int proc_open(pid_t pid, uint64_t start_time)

@@ -27,6 +27,13 @@ struct proc_stat {
 int proc_read_stat(pid_t pid, struct proc_stat *out);
 
 /**
+ * proc_parse_stat() - take the text of such a file apart, in place.
+ *
+ * Return: 0, or -EIO for a text of another form (@out is untouched).
+ */
+int proc_parse_stat(char *text, struct proc_stat *out);
+
+/**
  * proc_open() - a pidfd for a process that is known by pid and start time.
  *
  * Return: pidfd, -ESRCH when the pid is gone, a zombie (see proc_read_stat())

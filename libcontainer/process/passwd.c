@@ -133,15 +133,11 @@ static int open_passwd(void)
 	return take_fd(&fd);
 }
 
-int passwd_home(uid_t uid, char *home, size_t size)
+int passwd_find_home(int fd, uid_t uid, char *home, size_t size)
 {
-	struct lines lines = { .fd = -1, .budget = PASSWD_MAX };
-	auto_fd int fd = open_passwd();
+	struct lines lines = { .fd = fd, .budget = PASSWD_MAX };
 	const char *found = NULL;
 
-	if (fd < 0)
-		return fd;
-	lines.fd = fd;
 	while (!found) {
 		char *line;
 		int ret = next_line(&lines, &line);
@@ -158,4 +154,11 @@ int passwd_home(uid_t uid, char *home, size_t size)
 		return -ENAMETOOLONG;
 	memcpy(home, found, strlen(found) + 1);
 	return 0;
+}
+
+int passwd_home(uid_t uid, char *home, size_t size)
+{
+	auto_fd int fd = open_passwd();
+
+	return fd < 0 ? fd : passwd_find_home(fd, uid, home, size);
 }

@@ -97,4 +97,7 @@ int numlist_parse(const char *text, unsigned long *bits, size_t nbits);
  */
 int passwd_home(uid_t uid, char *home, size_t size);
 
+/** passwd_find_home() - as passwd_home(), in the file that is open at @fd. */
+int passwd_find_home(int fd, uid_t uid, char *home, size_t size);
+
 #endif

@@ -66,7 +66,7 @@ $(BUILD)/tests/fusemount $(BUILD)/tests/agentctl: $(BUILD)/tests/%: \
 # `make check-fuzz-seeds` with the usual objects and a main that reads files.
 FUZZ_SECONDS ?= 60
 FUZZ_ONLY ?=
-fuzz-modules := $(VMMODULES) base
+fuzz-modules := $(sort $(VMMODULES) $(MODULES))
 fuzz-names := $(patsubst oci-tests/fuzz/fuzz_%.c,%, \
 	$(sort $(wildcard oci-tests/fuzz/fuzz_*.c)))
 fuzz-flags := -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -289,8 +289,12 @@ static int wait_for_start(void *arg, struct err *err)
 {
 	struct start *start = arg;
 	struct init *in = start->in;
+	bool gate = in->gate_fd >= 0 && !in->vm;
 	int ret;
 
+	/* before hull can tell anybody that the container is created */
+	if (gate)
+		end_on_signals(true);
 	if (in->need_ready) {
 		ret = sync_send(in->child_sync, SYNC_READY, 0, -1);
 		if (ret)
@@ -300,8 +304,8 @@ static int wait_for_start(void *arg, struct err *err)
 	if (ret)
 		return ret;
 	process_affinity_reset();
-	if (in->gate_fd >= 0 && !in->vm) {
-		end_on_signals(true);
+	if (gate) {
+		end_on_signals(true); /* those that came ignored, too */
 		start->conn_fd = gate_wait(in->gate_fd, err);
 		end_on_signals(false);
 		ret = start->conn_fd < 0 ? start->conn_fd : 0;

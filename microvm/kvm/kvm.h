@@ -48,6 +48,7 @@ struct vcpu {
  *               take no signal at all (each one belongs to the workload) and
  *               end with the process only
  * @ended: called once, from a vCPU's thread, when the guest has ended
+ * @regs: pages of the slots' registers, which the guest reads as memory
  * @slot_exits: accesses to each slot's registers that came out of KVM; under
  *              the loop's lock
  * @ending, @reason: how; valid once @ended was called or vm_stop() returned
@@ -59,6 +60,7 @@ struct vm {
 	const struct guest_mem *mem;
 	struct loop *loop;
 	struct mmio_slot slot[MMIO_SLOTS];
+	uint32_t *regs;
 	uint64_t slot_exits[MMIO_SLOTS];
 	struct arch *arch;
 	struct vcpu vcpu[ARCH_MAX_VCPUS];

@@ -14,6 +14,7 @@
 #include "microvm/mem/mem.h"
 
 #define CREATE_TRIES 16
+#define REGS_BYTES (MMIO_SLOTS * MMIO_STRIDE)
 
 /* virtio 1.2, section 4.2.2: InterruptACK, and the bit for used buffers */
 #define MMIO_ACK_OFFSET 0x64
@@ -24,6 +25,7 @@ static const struct {
 	const char *name;
 } needed[] = {
 	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+	{ KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM" },
 	{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
 	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
 	{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD" },
@@ -71,22 +73,54 @@ int kvm_probe(int kvm_fd, struct err *err)
 	return fd < 0 ? fd : 0;
 }
 
+static int give_slot(const struct vm *vm, unsigned int number, uint64_t gpa,
+		     void *host, uint64_t len)
+{
+	struct kvm_userspace_memory_region slot = {
+		.slot = number,
+		.flags = host == vm->regs ? KVM_MEM_READONLY : 0,
+		.guest_phys_addr = gpa,
+		.memory_size = len,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0 ? -errno
+								    : 0;
+}
+
 static int give_memory(const struct vm *vm, struct err *err)
 {
 	for (unsigned int i = 0; i < vm->mem->region_count; i++) {
 		const struct mem_region *r = &vm->mem->region[i];
-		struct kvm_userspace_memory_region slot = {
-			.slot = i,
-			.guest_phys_addr = r->gpa,
-			.memory_size = r->len,
-			.userspace_addr = (uintptr_t)r->host,
-		};
+		int rc = give_slot(vm, i, r->gpa, r->host, r->len);
 
-		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-			return err_sys(err,
-				       "cannot give the machine its memory");
+		if (rc)
+			return err_code(err, rc,
+					"cannot give the machine its memory");
 	}
 	return 0;
+}
+
+/*
+ * Most accesses to a device's registers are reads: while its driver starts,
+ * and one at each interrupt. They do not leave the guest, as the registers are
+ * memory to it that it cannot write; writes come to user space as ever.
+ */
+static int give_registers(struct vm *vm, struct err *err)
+{
+	void *regs = mmap(NULL, REGS_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int rc;
+
+	if (regs == MAP_FAILED)
+		return err_sys(err, "no memory for the devices' registers");
+	vm->regs = regs;
+	for (unsigned int i = 0; i < MMIO_SLOTS; i++) {
+		vm->slot[i].page = vm->regs + i * (MMIO_STRIDE / 4);
+		mmio_show(&vm->slot[i]);
+	}
+	rc = give_slot(vm, vm->mem->region_count, MMIO_BASE, regs, REGS_BYTES);
+	return rc ? err_code(err, rc, "cannot show the devices' registers") : 0;
 }
 
 static int create_vcpus(struct vm *vm, unsigned int count, struct err *err)
@@ -140,6 +174,8 @@ int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 	if (vm->ack_fd < 0)
 		return err_sys(err, "cannot make an eventfd");
 	rc = give_memory(vm, err);
+	if (!rc)
+		rc = give_registers(vm, err);
 	if (rc)
 		return rc;
 	vm->arch = arch_new(kvm_fd, vm->fd, debug_fd, err);
@@ -211,7 +247,7 @@ int vm_plug(struct vm *vm, unsigned int slot, struct virtio_dev *dev,
 	if (rc)
 		return err_code(err, rc, "cannot wire the queues of '%s'",
 				dev->ops->name);
-	vm->slot[slot].dev = dev;
+	mmio_plug(&vm->slot[slot], dev);
 	return 0;
 }
 
@@ -314,5 +350,7 @@ void vm_release(struct vm *vm)
 	vm->arch = NULL;
 	auto_close_fd(&vm->ack_fd);
 	auto_close_fd(&vm->fd);
+	if (vm->regs)
+		munmap(vm->regs, REGS_BYTES);
 	pthread_mutex_destroy(&vm->end_lock);
 }

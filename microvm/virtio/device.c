@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "microvm/virtio/mmio.h"
 
 #define LOG_PERIOD_S 60
 
@@ -187,14 +188,24 @@ void virtio_signal(struct virtio_dev *dev, struct vq *vq)
 		raise_irq(dev);
 }
 
+/* Before the interrupt, whose handler looks there. */
+static void show(const struct virtio_dev *dev)
+{
+	if (dev->slot)
+		mmio_show(dev->slot);
+}
+
 void virtio_config_changed(struct virtio_dev *dev)
 {
-	dev->config_generation++;
 	/* no interrupt before DRIVER_OK (virtio 1.2, 3.1.1) */
-	if (!(dev->status & VIRTIO_S_DRIVER_OK))
-		return;
-	dev->config_changed = true;
-	raise_irq(dev);
+	const bool tell = dev->status & VIRTIO_S_DRIVER_OK;
+
+	dev->config_generation++;
+	if (tell)
+		dev->config_changed = true;
+	show(dev);
+	if (tell)
+		raise_irq(dev);
 }
 
 void virtio_fail(struct virtio_dev *dev, const char *what)
@@ -206,10 +217,11 @@ void virtio_fail(struct virtio_dev *dev, const char *what)
 	unwatch_kicks(dev);
 	for (unsigned int i = 0; i < dev->ops->queue_count; i++)
 		dev->vq[i].broken = true;
-	if (dev->status & VIRTIO_S_DRIVER_OK) {
+	if (dev->status & VIRTIO_S_DRIVER_OK)
 		dev->config_changed = true;
+	show(dev);
+	if (dev->status & VIRTIO_S_DRIVER_OK)
 		raise_irq(dev);
-	}
 	virtio_log(dev, what);
 }
 

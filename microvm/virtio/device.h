@@ -26,6 +26,7 @@
 #define VIRTIO_S_FAILED 128U
 
 struct err;
+struct mmio_slot;
 struct virtio_dev;
 
 /**
@@ -62,6 +63,7 @@ struct virtio_ops {
  * @kick_watch: those of @kick_fd, while active and not remote
  * @irq_fd: eventfd that raises the interrupt (irqfd)
  * @config_changed: the interrupt is (also) for a changed configuration
+ * @slot: where its registers are shown, or NULL
  * @irq_count: interrupts raised, for tests and statistics
  * @log_count, @log_since: see virtio_log()
  */
@@ -79,6 +81,7 @@ struct virtio_dev {
 	bool active;
 	bool needs_reset;
 	bool config_changed;
+	const struct mmio_slot *slot;
 	uint64_t irq_count;
 	uint32_t config_generation;
 	uint8_t status;

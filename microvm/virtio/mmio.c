@@ -52,6 +52,7 @@ static void slot_reset(struct mmio_slot *slot)
 {
 	virtio_dev_reset(slot->dev);
 	*slot = (struct mmio_slot){ .dev = slot->dev,
+				    .page = slot->page,
 				    .bad_accesses = slot->bad_accesses };
 }
 
@@ -268,6 +269,49 @@ static bool is_reg(uint64_t off, unsigned int len)
 	return off < VIRTIO_MMIO_CONFIG && len == 4 && off % 4 == 0;
 }
 
+/* Its own part, four bytes at a time as the page is written. */
+static void show_config(const struct mmio_slot *slot)
+{
+	const struct virtio_ops *ops = slot->dev->ops;
+	uint32_t *page = slot->page + VIRTIO_MMIO_CONFIG / 4;
+
+	if (!ops->config_read)
+		return;
+	for (unsigned int off = 0; off < ops->config_size; off += 4) {
+		unsigned int left = ops->config_size - off;
+		uint32_t value = 0;
+
+		ops->config_read(slot->dev, off, &value, left < 4 ? left : 4);
+		__atomic_store_n(&page[off / 4], value, __ATOMIC_RELAXED);
+	}
+}
+
+/*
+ * A driver that reads while this runs may see some of the old and some of the
+ * new; that is why an interrupt, and another look, comes after.
+ */
+void mmio_show(const struct mmio_slot *slot)
+{
+	if (!slot->page)
+		return;
+	for (uint32_t reg = 0; reg < VIRTIO_MMIO_CONFIG; reg += 4) {
+		uint32_t value = 0;
+
+		if (!read_id(slot, reg, &value) && slot->dev)
+			read_reg(slot, reg, &value);
+		__atomic_store_n(&slot->page[reg / 4], value, __ATOMIC_RELAXED);
+	}
+	if (slot->dev)
+		show_config(slot);
+}
+
+void mmio_plug(struct mmio_slot *slot, struct virtio_dev *dev)
+{
+	slot->dev = dev;
+	dev->slot = slot;
+	mmio_show(slot);
+}
+
 void mmio_read(struct mmio_slot *slot, uint64_t off, void *data,
 	       unsigned int len)
 {
@@ -317,4 +361,5 @@ void mmio_write(struct mmio_slot *slot, uint64_t off, const void *data,
 	}
 	if (!good)
 		slot->bad_accesses++;
+	mmio_show(slot);
 }

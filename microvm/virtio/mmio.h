@@ -14,9 +14,13 @@
  * struct mmio_slot - the registers of virtio-mmio version 2 (virtio 1.2,
  * section 4.2.2) in front of one device. @dev NULL: an empty slot, which reads
  * as device id 0; a device may be put in before the driver looks there.
+ * @page: what the guest sees of the registers, or NULL. Where it is, the guest
+ *        reads them there, as memory that it cannot write, and only writes
+ *        come to mmio_write(); nobody here ever reads it.
  */
 struct mmio_slot {
 	struct virtio_dev *dev;
+	uint32_t *page;
 	uint32_t features_sel;
 	uint32_t driver_features_sel;
 	uint64_t driver_features;
@@ -25,6 +29,12 @@ struct mmio_slot {
 	bool ready[VIRTIO_MAX_QUEUES];
 	uint64_t bad_accesses;
 };
+
+/** mmio_plug() - put a device into an empty slot. */
+void mmio_plug(struct mmio_slot *slot, struct virtio_dev *dev);
+/** mmio_show() - all registers to @slot's page. To be called when what they
+ * read as may have changed other than by mmio_write(). */
+void mmio_show(const struct mmio_slot *slot);
 
 /**
  * mmio_read(), mmio_write() - one access of the guest.

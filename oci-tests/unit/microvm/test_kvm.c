@@ -57,7 +57,9 @@ GUEST(mmio,
 		"movl 0x1000(%rbx), %eax\n" PUT_EAX /* an empty slot */
 		"movl 0x1008(%rbx), %eax\n" PUT_EAX
 		"movl 0x40000(%rbx), %eax\n" PUT_EAX /* beyond all slots */
-		"movl $7, 0x40000(%rbx)\n" RESET);
+		"movl $7, 0x40000(%rbx)\n"
+		"movl $1, 0x70(%rbx)\n movl 0x70(%rbx), %eax\n" PUT_EAX
+		"movl $7, 8(%rbx)\n movl 8(%rbx), %eax\n" PUT_EAX RESET);
 GUEST(kick, MAP_SLOTS "movl $0xd0000000, %ebx\n"
 		      "movl $0, 0x50(%rbx)\n movl $1, 0x50(%rbx)\n" RESET);
 GUEST(cpuid,
@@ -274,13 +276,16 @@ static void test_mmio(void **state)
 	rig_load(&rig, guest_mmio, guest_mmio_end);
 	rig_finish(&rig, 5000);
 	assert_int_equal(rig.vm.ending, VM_RESET);
-	assert_int_equal(rig.out_len, 20);
+	assert_int_equal(rig.out_len, 28);
 	assert_int_equal(word(&rig, 0), 0x74726976);
 	assert_int_equal(word(&rig, 1), VIRTIO_ID_RNG);
 	assert_int_equal(word(&rig, 2), 0x74726976);
 	assert_int_equal(word(&rig, 3), 0);
 	assert_int_equal(word(&rig, 4), 0xffffffff);
-	assert_int_equal(vm_counts(&rig.vm).mmio, 6);
+	assert_int_equal(word(&rig, 5), VIRTIO_S_ACKNOWLEDGE);
+	assert_int_equal(word(&rig, 6), VIRTIO_ID_RNG);
+	/* both accesses beyond, and two writes; reads stay in the guest */
+	assert_int_equal(vm_counts(&rig.vm).mmio, 4);
 	virtio_dev_release(&dev);
 	rig_release(&rig);
 }

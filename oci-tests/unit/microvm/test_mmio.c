@@ -452,6 +452,58 @@ static void test_nasty_accesses(void **state)
 	assert_int_equal(status(f), 15);
 }
 
+/* What is read from the page is what mmio_read() says, whatever happens. */
+static void same_on_page(struct fixture *f)
+{
+	const uint8_t *page = (const uint8_t *)f->g.slot.page;
+
+	for (unsigned int off = 0; off < VIRTIO_MMIO_CONFIG + CONFIG;
+	     off += off < VIRTIO_MMIO_CONFIG ? 4 : 1) {
+		const unsigned int len = off < VIRTIO_MMIO_CONFIG ? 4 : 1;
+		uint32_t want = 0;
+
+		mmio_read(&f->g.slot, off, &want, len);
+		assert_memory_equal(page + off, &want, len);
+	}
+}
+
+static void test_page(void **state)
+{
+	static const uint32_t steps[] = { 0, 1, 3, 11, 15 };
+	static uint32_t page[MMIO_STRIDE / 4];
+	struct fixture *f = *state;
+	uint8_t byte = 0x55;
+
+	f->g.slot.page = page;
+	f->g.slot.dev = NULL;
+	mmio_show(&f->g.slot);
+	assert_int_equal(page[VIRTIO_MMIO_DEVICE_ID / 4], VIRTIO_ID_NONE);
+	mmio_plug(&f->g.slot, &f->fake.dev);
+	same_on_page(f);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		set_status(f, steps[i]);
+		reg_write(&f->g.slot, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
+		reg_write(&f->g.slot, VIRTIO_MMIO_QUEUE_SEL, i & 1);
+		same_on_page(f);
+		if (steps[i] != 3)
+			continue;
+		reg_write(&f->g.slot, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+		reg_write(&f->g.slot, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	}
+	assert_int_equal(page[VIRTIO_MMIO_STATUS / 4], 15);
+	f->fake.config[1] = 0x11;
+	virtio_config_changed(&f->fake.dev);
+	same_on_page(f);
+	assert_int_equal(page[VIRTIO_MMIO_INTERRUPT_STATUS / 4], 3);
+	mmio_write(&f->g.slot, VIRTIO_MMIO_CONFIG, &byte, 1);
+	same_on_page(f);
+	virtio_fail(&f->fake.dev, "told to");
+	same_on_page(f);
+	set_status(f, 0);
+	same_on_page(f);
+	f->g.slot.page = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +518,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_bad_setup, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupt_status, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_config_access, setup,

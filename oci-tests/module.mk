@@ -114,10 +114,10 @@ check-fuzz-seeds: $(replay-bin) ## what fuzzing found, once more
 .PHONY: check check-host check-testhost lint bench
 func-env = HULL=$(abspath $(BUILD)/hull) TESTS=$(abspath $(BUILD)/tests) \
 	AGENT=$(abspath $(BUILD)/hull-agent) \
-	ASAN_OPTIONS=detect_leaks=0
+	ASAN_OPTIONS=detect_leaks=0 $(if $(SAN),SLOW=1)
 
 check-host: all $(tests-bin) ## host tests on this machine (root)
-	$(Q)$(func-env) oci-tests/support/run-func
+	$(Q)$(func-env) FUNC_RETRY=1 oci-tests/support/run-func
 
 check-testhost: all $(tests-bin) ## the same in the test host: systemd, cgroup v2
 	$(Q)BUILD=$(BUILD) oci-tests/support/check-testhost

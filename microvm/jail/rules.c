@@ -64,7 +64,7 @@ static const struct jail_rule main_rules[] = {
 	ANY(shutdown), ANY(close), ANY(splice), ANY(epoll_ctl), ANY(eventfd2),
 	ONE_OF(socketpair, 0, AF_UNIX), ANY(fstat), ANY(newfstatat), ANY(lseek),
 	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD),
-	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, KVM_IRQFD, KVM_IOEVENTFD),
+	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, KVM_IRQFD, KVM_IOEVENTFD, KVM_REGISTER_COALESCED_MMIO),
 	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction), OWN_PID(kill, 0),
 	ANY(exit_group), MALLOC_CALLS,
 };

@@ -11,9 +11,12 @@
 #include "microvm/virtio/mmio.h"
 
 struct err;
+struct kvm_coalesced_mmio_ring;
 struct kvm_run;
 struct loop;
 struct vm;
+
+#define VM_PAGE 4096U
 
 /** enum vm_ending - why no vCPU runs any more. */
 enum vm_ending {
@@ -49,6 +52,9 @@ struct vcpu {
  *               end with the process only
  * @ended: called once, from a vCPU's thread, when the guest has ended
  * @regs: pages of the slots' registers, which the guest reads as memory
+ * @ring: writes to registers that have no effect of their own, put off by KVM
+ *        until the next exit of any vCPU; NULL where it does not do that. It
+ *        is the kernel's memory, not the guest's; under the loop's lock
  * @slot_exits: accesses to each slot's registers that came out of KVM; under
  *              the loop's lock
  * @ending, @reason: how; valid once @ended was called or vm_stop() returned
@@ -61,6 +67,7 @@ struct vm {
 	struct loop *loop;
 	struct mmio_slot slot[MMIO_SLOTS];
 	uint32_t *regs;
+	struct kvm_coalesced_mmio_ring *ring;
 	uint64_t slot_exits[MMIO_SLOTS];
 	struct arch *arch;
 	struct vcpu vcpu[ARCH_MAX_VCPUS];

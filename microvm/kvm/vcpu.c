@@ -11,6 +11,11 @@
 #include "base/log.h"
 #include "microvm/loop/loop.h"
 
+/* KVM_COALESCED_MMIO_MAX, which wants the kernel's own PAGE_SIZE */
+#define RING_ENTRIES                                          \
+	((VM_PAGE - sizeof(struct kvm_coalesced_mmio_ring)) / \
+	 sizeof(struct kvm_coalesced_mmio))
+
 static const char *const internal_errors[] = {
 	[KVM_INTERNAL_ERROR_EMULATION] = "cannot emulate an instruction",
 	[KVM_INTERNAL_ERROR_SIMUL_EX] = "two exceptions at once",
@@ -67,6 +72,25 @@ static bool system_event(struct vcpu *vcpu)
 	return false;
 }
 
+/* Writes that KVM has put off come before the access that is handled now. */
+static void catch_up(struct vm *vm)
+{
+	struct kvm_coalesced_mmio_ring *ring = vm->ring;
+
+	while (ring &&
+	       ring->first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE)) {
+		const struct kvm_coalesced_mmio *e =
+			&ring->coalesced_mmio[ring->first % RING_ENTRIES];
+		uint64_t off = e->phys_addr - MMIO_BASE;
+
+		if (off / MMIO_STRIDE < MMIO_SLOTS && e->len <= sizeof(e->data))
+			mmio_write(&vm->slot[off / MMIO_STRIDE],
+				   off % MMIO_STRIDE, e->data, e->len);
+		__atomic_store_n(&ring->first, (ring->first + 1) % RING_ENTRIES,
+				 __ATOMIC_RELEASE);
+	}
+}
+
 /* What belongs to no device reads as ones, as on a bus where nobody answers. */
 static void mmio_exit(struct vcpu *vcpu)
 {
@@ -85,6 +109,7 @@ static void mmio_exit(struct vcpu *vcpu)
 	}
 	slot = &vcpu->vm->slot[off / MMIO_STRIDE];
 	pthread_mutex_lock(&vcpu->vm->loop->lock);
+	catch_up(vcpu->vm);
 	vcpu->vm->slot_exits[off / MMIO_STRIDE]++;
 	if (run->mmio.is_write)
 		mmio_write(slot, off % MMIO_STRIDE, run->mmio.data, len);

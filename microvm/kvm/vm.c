@@ -2,6 +2,7 @@
 #include "microvm/kvm/kvm.h"
 
 #include <linux/kvm.h>
+#include <linux/virtio_mmio.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/eventfd.h>
@@ -15,10 +16,6 @@
 
 #define CREATE_TRIES 16
 #define REGS_BYTES (MMIO_SLOTS * MMIO_STRIDE)
-
-/* virtio 1.2, section 4.2.2: InterruptACK, and the bit for used buffers */
-#define MMIO_ACK_OFFSET 0x64
-#define MMIO_ACK_USED 1
 
 static const struct {
 	int cap;
@@ -123,6 +120,18 @@ static int give_registers(struct vm *vm, struct err *err)
 	return rc ? err_code(err, rc, "cannot show the devices' registers") : 0;
 }
 
+/* Where KVM has it, it lies behind each vCPU's struct kvm_run, and is one for
+ * all of them. */
+static void find_ring(struct vm *vm)
+{
+	int pages =
+		ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
+	size_t at = (size_t)(pages > 0 ? pages : 0) * VM_PAGE;
+
+	if (at && at + VM_PAGE <= vm->run_bytes)
+		vm->ring = (void *)((char *)vm->vcpu[0].run + at);
+}
+
 static int create_vcpus(struct vm *vm, unsigned int count, struct err *err)
 {
 	int bytes = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -146,6 +155,7 @@ static int create_vcpus(struct vm *vm, unsigned int count, struct err *err)
 			return err_sys(err, "cannot map vCPU %u", i);
 		vcpu->run = run;
 	}
+	find_ring(vm);
 	return 0;
 }
 
@@ -210,6 +220,35 @@ static int wire_write(const struct vm *vm, uint64_t gpa, uint32_t value, int fd)
 	return ioctl(vm->fd, KVM_IOEVENTFD, &to) < 0 ? -errno : 0;
 }
 
+/*
+ * Registers that only keep what is written until another one is: the features
+ * that the driver accepts, and a queue's size and addresses. What acts (status,
+ * QueueReady), and what changes how others read (the selectors of the device's
+ * features and of the queue), must come out at once.
+ */
+static const struct {
+	uint16_t off;
+	uint16_t len;
+} put_off[] = {
+	{ VIRTIO_MMIO_DRIVER_FEATURES, 8 }, /* and their selector */
+	{ VIRTIO_MMIO_QUEUE_NUM, 4 },
+	{ VIRTIO_MMIO_QUEUE_DESC_LOW, 0x28 },
+};
+
+static int put_off_writes(const struct vm *vm, uint64_t base)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(put_off) && vm->ring; i++) {
+		struct kvm_coalesced_mmio_zone zone = {
+			.addr = base + put_off[i].off,
+			.size = put_off[i].len,
+		};
+
+		if (ioctl(vm->fd, KVM_REGISTER_COALESCED_MMIO, &zone) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 static int wire_queues(const struct vm *vm, uint64_t base,
 		       const struct virtio_dev *dev)
 {
@@ -218,12 +257,14 @@ static int wire_queues(const struct vm *vm, uint64_t base,
 	for (unsigned int i = 0; i < dev->ops->queue_count && !rc; i++)
 		rc = wire_write(vm, base + MMIO_NOTIFY_OFFSET, i,
 				dev->kick_fd[i]);
+	if (!rc)
+		rc = put_off_writes(vm, base);
 	/* Each interrupt is acknowledged. That a queue was used needs no answer
 	 * (its bit always reads as set): nobody looks at this eventfd, and the
 	 * write does not leave the kernel. */
 	return rc ? rc
-		  : wire_write(vm, base + MMIO_ACK_OFFSET, MMIO_ACK_USED,
-			       vm->ack_fd);
+		  : wire_write(vm, base + VIRTIO_MMIO_INTERRUPT_ACK,
+			       VIRTIO_MMIO_INT_VRING, vm->ack_fd);
 }
 
 int vm_plug(struct vm *vm, unsigned int slot, struct virtio_dev *dev,

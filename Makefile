@@ -10,12 +10,15 @@ AR      ?= ar
 PREFIX  ?= /usr/local
 DESTDIR ?=
 SAN     ?=
+SABOTAGE ?=
 V       ?=
 
-# Objects of another compiler or of a sanitizer build stand beside the usual
-# ones, so that switching back and forth rebuilds nothing.
+# Objects of another compiler, or of a build that is for tests only, stand beside
+# the usual ones, so that switching back and forth rebuilds nothing.
 ifdef SAN
 BUILD   ?= build/san
+else ifdef SABOTAGE
+BUILD   ?= build/sabotage
 else ifneq ($(CC),gcc)
 BUILD   ?= build/$(notdir $(CC))
 else
@@ -43,7 +46,7 @@ else
 HARDEN += -D_FORTIFY_SOURCE=2
 endif
 CFLAGS  ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD)/gen
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD)/gen $(if $(SABOTAGE),-DHULL_SABOTAGE)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(CFLAGS-$(@D))
 
 # A static program starts in half the time of a dynamic one, and the container
@@ -56,8 +59,8 @@ LINK    := -static-pie
 # looks users up by name: not a thing to warn about at each build
 LINK    += $(shell $(CC) -Wl,--no-warnings -Wl,--version >/dev/null 2>&1 && \
 	echo -Wl,--no-warnings)
-# the program starts in cmd/hull/entry.c
-ifeq ($(shell uname -m),x86_64)
+# the program starts in cmd/hull/entry.c, except where main() has to do that part
+ifeq ($(shell uname -m)$(SABOTAGE),x86_64)
 ENTRY   := -Wl,-e,program_entry
 endif
 endif

@@ -10,6 +10,7 @@
 
 #include "base/auto.h"
 #include "base/path_walk.h"
+#include "base/sabotage.h"
 #include "base/sys.h"
 
 /* A rename or mount anywhere on the machine makes ".." uncertain (EAGAIN). */
@@ -90,12 +91,16 @@ int path_open_in_root(int root_fd, const char *path, int flags)
 {
 	if (flags & O_CREAT)
 		return -EINVAL; /* path_mkfile_in_root() does that */
+	if (SABOTAGED("path_in_root"))
+		return open_how(root_fd, path + strspn(path, "/"), flags, 0, 0);
 	return open_how(root_fd, path, flags, 0,
 			RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 {
+	if (SABOTAGED("path_no_xdev"))
+		return path_open_below(dir_fd, path, flags, mode);
 	return open_how(dir_fd, path, flags, mode,
 			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 				RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
@@ -103,6 +108,8 @@ int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 
 int path_open_below(int dir_fd, const char *path, int flags, mode_t mode)
 {
+	if (SABOTAGED("path_below_links"))
+		return open_how(dir_fd, path, flags, mode, RESOLVE_BENEATH);
 	return open_how(dir_fd, path, flags, mode,
 			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 				RESOLVE_NO_MAGICLINKS);

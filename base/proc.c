@@ -14,6 +14,7 @@
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/path.h"
+#include "base/sabotage.h"
 #include "base/sys.h"
 
 /* linux/pidfd.h of Linux 6.15; Debian 12's headers are older. */
@@ -108,7 +109,7 @@ int proc_open(pid_t pid, uint64_t start_time)
 	ret = proc_read_stat(pid, &st);
 	if (ret < 0)
 		return ret;
-	if (st.start_time != start_time)
+	if (st.start_time != start_time && !SABOTAGED("proc_start_time"))
 		return -ESRCH;
 	return take_fd(&fd);
 }
@@ -150,6 +151,8 @@ int proc_root_open(void)
 
 	if (fd < 0)
 		return -errno;
+	if (SABOTAGED("proc_root"))
+		return take_fd(&fd);
 	if (!path_is_fs(fd, PROC_SUPER_MAGIC))
 		return -ENOTSUP;
 	/* a bind mount of /proc/sys or so is procfs, but not its root */

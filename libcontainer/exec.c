@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "libcontainer/exec_process.h"
 #include "libcontainer/guest.h"
 #include "libcontainer/handover.h"
@@ -45,7 +46,7 @@ static int check_status(struct exec *x, struct err *err)
 			       "cannot exec in a container that is being "
 			       "created");
 	case HULL_PAUSED:
-		if (!x->opt->ignore_paused)
+		if (!x->opt->ignore_paused && !SABOTAGED("exec_paused"))
 			return err_set(err, -EINVAL,
 				       "cannot exec in a paused container (use "
 				       "--ignore-paused to override)");
@@ -259,7 +260,7 @@ static int start(struct exec *x, bool relayed, struct err *err)
 	int ret;
 
 	/* an ordinary user's process does it itself: see join.c */
-	if (geteuid() == 0)
+	if (geteuid() == 0 && !SABOTAGED("exec_dumpable"))
 		prctl(PR_SET_DUMPABLE, 0);
 	ret = spawn(x, err);
 	if (!ret)

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/sabotage.h"
 #include "base/signals.h"
 #include "base/sys.h"
 #include "libcontainer/process/process.h"
@@ -83,6 +84,8 @@ static int child_stdio(const struct hook_run *run)
 
 static void close_others(void)
 {
+	if (SABOTAGED("hooks_close_fds"))
+		return;
 	if (!sys_close_range(3, ~0U, 0))
 		return;
 	/* Linux before 5.9, or an outer filter */
@@ -108,7 +111,7 @@ static void __attribute__((noreturn)) child_exec_hook(struct hook_run *run)
 	if ((run->cwd_fd < 0 || !fchdir(run->cwd_fd)) &&
 	    child_stdio(run) >= 0) {
 		close_others();
-		if (run->filter)
+		if (run->filter && !SABOTAGED("hooks_filter"))
 			ret = process_filter(run->filter, NULL, NULL);
 		if (!ret)
 			execve(run->hook->path, (char *const *)(uintptr_t)args,

@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
@@ -45,7 +46,7 @@ static int step_session(struct init *in, struct err *err)
 	    in->spec->hooks.count[SPEC_HOOK_START_CONTAINER])
 		note_own_pid(in);
 	umask(0);
-	if (setsid() < 0)
+	if (!SABOTAGED("init_session") && setsid() < 0)
 		return err_sys(err, "cannot start a session");
 	return 0;
 }
@@ -58,7 +59,8 @@ static int step_user(struct init *in, struct err *err)
 		ret = sync_expect(in->child_sync, SYNC_MAPPED, NULL, NULL, err);
 		if (ret)
 			return ret;
-		prctl(PR_SET_DUMPABLE, 0);
+		if (!SABOTAGED("init_dumpable"))
+			prctl(PR_SET_DUMPABLE, 0);
 	}
 	if (!init_has_userns(in))
 		return 0;

@@ -15,6 +15,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "base/sys.h"
 #include "libcontainer/listener.h"
 #include "libcontainer/sync.h"
@@ -94,7 +95,7 @@ static int before_exec(void *arg, struct err *err)
 			sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 		_exit(ret ? 1 : 0);
 	}
-	if (setsid() < 0)
+	if (!SABOTAGED("join_session") && setsid() < 0)
 		return err_sys(err, "cannot start a session");
 	if (child->slave_fd >= 0) {
 		ret = child_terminal(child->slave_fd, err);
@@ -122,7 +123,8 @@ static int conceal(struct join *j, struct err *err)
 	if (geteuid() == 0)
 		return 0;
 	ret = process_oom_score(j->proc_fd, getpid(), j->ps.process, err);
-	if (!ret && prctl(PR_SET_DUMPABLE, 0) < 0)
+	if (!ret && !SABOTAGED("join_dumpable") &&
+	    prctl(PR_SET_DUMPABLE, 0) < 0)
 		ret = err_sys(err, "cannot hide from the container");
 	return ret;
 }

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
@@ -311,7 +312,7 @@ int launch_prepare(struct launch *l, const struct hull_context *ctx,
 	 * one that enters the container. An ordinary user could not write its
 	 * id maps then: it does this itself, once it has them.
 	 */
-	if (!rootless_maps(&l->in))
+	if (!rootless_maps(&l->in) && !SABOTAGED("prepare_dumpable"))
 		prctl(PR_SET_DUMPABLE, 0);
 	ret = record(l, id, err);
 	if (ret) {

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/json/json.h"
 #include "base/path.h"
+#include "base/sabotage.h"
 #include "base/sys.h"
 #include "libcontainer/state.h"
 
@@ -212,7 +213,7 @@ static void decode_cgroup(struct reader *r, struct cg_place *place)
 		return;
 	}
 	memcpy(place->path, path, strlen(path) + 1);
-	if (!place_is_sound(place))
+	if (!place_is_sound(place) && !SABOTAGED("statefile_cgroup"))
 		blame(r, "cgroup.path");
 }
 
@@ -298,7 +299,8 @@ static void decode_members(struct reader *r, struct ct_state *st)
 	if (st->ns_flags & ~NS_ALL)
 		blame(r, "namespaces");
 	/* 1 is the init of the host, and hull is not its own container */
-	if (st->pid == 1 || (st->pid && !st->start_time))
+	if ((st->pid == 1 || (st->pid && !st->start_time)) &&
+	    !SABOTAGED("statefile_pid"))
 		blame(r, "pid");
 	decode_cgroup(r, &st->cgroup);
 	decode_exit(r, &st->exit);
@@ -335,12 +337,12 @@ enum statefile_kind statefile_decode(struct arena *arena, const char *text,
 		err_set(err, -EBADMSG, "unknown format");
 		return STATEFILE_BROKEN;
 	}
-	if (!sum_is_right(text, len)) {
+	if (!sum_is_right(text, len) && !SABOTAGED("statefile_sum")) {
 		err_set(err, -EBADMSG, "wrong checksum");
 		return STATEFILE_BROKEN;
 	}
 	decode_members(&r, &got);
-	if (!r.bad && strcmp(got.id, id) != 0)
+	if (!r.bad && strcmp(got.id, id) != 0 && !SABOTAGED("statefile_id"))
 		r.bad = "id";
 	if (r.bad) {
 		err_set(err, -EBADMSG, "member '%s' is missing or wrong",

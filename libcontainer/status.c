@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/json/json.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "base/str.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/record.h"
@@ -38,7 +39,8 @@ static bool is_alive(const struct ct_state *st)
 	struct proc_stat stat;
 
 	if (st->pid <= 0 || proc_read_stat(st->pid, &stat) < 0 ||
-	    stat.start_time != st->start_time)
+	    (stat.start_time != st->start_time &&
+	     !SABOTAGED("status_start_time")))
 		return false;
 	if (stat.state != 'Z' && stat.state != 'X')
 		return true;

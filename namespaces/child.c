@@ -15,6 +15,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "base/str.h"
 #include "base/sys.h"
 
@@ -103,7 +104,8 @@ static int bring_lo_up(struct err *err)
 static int set_names(const struct ns_plan *plan, const struct spec *spec,
 		     struct err *err)
 {
-	bool private = plan->present & CLONE_NEWUTS;
+	bool private =
+		plan->present & CLONE_NEWUTS || SABOTAGED("hostname_namespace");
 
 	/* the host's own name would change */
 	if (spec->hostname && !private)

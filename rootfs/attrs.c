@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
@@ -125,12 +126,12 @@ int attrs_apply(struct rootfs *r, size_t i, int tree_fd, unsigned int how,
 	const struct mount_bits *below = &opts->below;
 	int ret;
 
-	if (opts->touched) {
+	if (opts->touched && !SABOTAGED("attrs_mount")) {
 		ret = bits_set(i, tree_fd, 0, how, &opts->here, err);
 		if (ret < 0)
 			return ret;
 	}
-	if (below->set || below->clr) {
+	if ((below->set || below->clr) && !SABOTAGED("attrs_below")) {
 		ret = bits_set(i, tree_fd, how & ATTRS_TREE ? AT_RECURSIVE : 0,
 			       how & ATTRS_KEEP, below, err);
 		if (ret < 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
@@ -92,7 +93,8 @@ static int cgroup_tree(struct rootfs *r, size_t i, struct err *err)
 	struct err why = { 0 };
 	int tree_fd;
 
-	if (!r->cfg.cgroup_ns && has_own_cgroup(r))
+	if (!r->cfg.cgroup_ns && has_own_cgroup(r) &&
+	    !SABOTAGED("cgroupfs_own"))
 		return cgroup_bind(r, i, err);
 	tree_fd = cgroup_new(r, i, &why);
 	if ((tree_fd == -EPERM || tree_fd == -EBUSY) && has_own_cgroup(r))

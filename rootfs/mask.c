@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/path.h"
+#include "base/sabotage.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
@@ -42,9 +43,10 @@ static int mask_tmpfs(struct rootfs *r)
 		ret = mnt_fs_set(fs_fd, "context", label);
 	if (ret < 0)
 		return ret;
-	return mnt_fs_mount(fs_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-					   MOUNT_ATTR_NODEV |
-					   MOUNT_ATTR_NOEXEC);
+	return mnt_fs_mount(fs_fd,
+			    (SABOTAGED("mask_tmpfs") ? 0 : MOUNT_ATTR_RDONLY) |
+				    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				    MOUNT_ATTR_NOEXEC);
 }
 
 static int mask_dir(struct rootfs *r, int target_fd)
@@ -141,7 +143,7 @@ static int lock_root(struct rootfs *r, struct err *err)
 	struct mount_attr attr = { 0 };
 	int ret;
 
-	if (r->cfg.spec->root_readonly)
+	if (r->cfg.spec->root_readonly && !SABOTAGED("mask_root"))
 		attr.attr_set = MOUNT_ATTR_RDONLY;
 	/* slave and private: so since root_attach() */
 	if (r->cfg.new_mount_ns && (prop == MS_SHARED || prop == MS_UNBINDABLE))
@@ -163,11 +165,14 @@ int rootfs_lock(struct rootfs *r, struct err *err)
 	const struct spec_linux *l = &r->cfg.spec->linux_;
 	int ret = 0;
 
-	for (size_t i = 0; !ret && i < l->readonly_count; i++) {
+	for (size_t i = 0;
+	     !ret && i < l->readonly_count && !SABOTAGED("mask_readonly");
+	     i++) {
 		fds_flush(r);
 		ret = readonly_path(r, i, err);
 	}
-	for (size_t i = 0; !ret && i < l->masked_count; i++) {
+	for (size_t i = 0;
+	     !ret && i < l->masked_count && !SABOTAGED("mask_paths"); i++) {
 		fds_flush(r);
 		if (!is_repeated(l, i))
 			ret = mask_path(r, i, err);

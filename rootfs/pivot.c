@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
@@ -52,7 +53,7 @@ static int pivot(struct rootfs *r, struct err *err)
 				err, ret,
 				"cannot cut the old root off the host's mounts");
 	}
-	if (umount2(".", MNT_DETACH) < 0)
+	if (!SABOTAGED("pivot_detach") && umount2(".", MNT_DETACH) < 0)
 		return err_sys(err, "cannot detach the old root");
 	return 0;
 }
@@ -71,7 +72,9 @@ static int move_and_chroot(struct rootfs *r, struct err *err)
 	if (root_propagation(r) == MS_SHARED &&
 	    mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)))
 		return err_sys(err, "cannot cut off the host's mounts");
-	ret = mountinfo_hide_proc(r->cfg.root_path, err);
+	ret = SABOTAGED("pivot_hide_proc")
+		      ? 0
+		      : mountinfo_hide_proc(r->cfg.root_path, err);
 	if (ret < 0)
 		return ret;
 	if (!r->root_on_top &&

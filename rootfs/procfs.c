@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/path.h"
+#include "base/sabotage.h"
 #include "base/str.h"
 #include "rootfs/internal.h"
 
@@ -29,11 +30,12 @@ const char *proc_check(const char *path, const char *type, int tree_fd)
 		if (type && !strcmp(type, "proc"))
 			return NULL;
 		if (!type && tree_fd >= 0 &&
-		    path_is_fs(tree_fd, PROC_SUPER_MAGIC))
+		    (path_is_fs(tree_fd, PROC_SUPER_MAGIC) ||
+		     SABOTAGED("procfs_bind")))
 			return NULL;
 		return "only a filesystem of type proc can be mounted there";
 	}
-	if (!str_starts(path, "/proc/"))
+	if (!str_starts(path, "/proc/") || SABOTAGED("procfs_inside"))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(emulated); i++)
 		if (!strcmp(path, emulated[i]))

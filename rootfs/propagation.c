@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
@@ -67,7 +68,10 @@ static int unshare_parent(const char *root_path)
 
 static int prepare_host_mounts(struct rootfs *r, struct err *err)
 {
-	int ret = set_propagation("/", AT_RECURSIVE, early_propagation(r));
+	int ret = SABOTAGED("propagation_slave")
+			  ? 0
+			  : set_propagation("/", AT_RECURSIVE,
+					    early_propagation(r));
 
 	if (ret < 0)
 		return err_code(
@@ -86,8 +90,11 @@ static int prepare_host_mounts(struct rootfs *r, struct err *err)
 
 static int root_clone(struct rootfs *r, struct err *err)
 {
-	int fd = mnt_clone(AT_FDCWD, r->cfg.root_path,
-			   AT_RECURSIVE | AT_SYMLINK_NOFOLLOW, NULL);
+	int fd = mnt_clone(
+		AT_FDCWD, r->cfg.root_path,
+		AT_RECURSIVE |
+			(SABOTAGED("root_link") ? 0 : AT_SYMLINK_NOFOLLOW),
+		NULL);
 
 	if (fd < 0 && r->root_tree_fd >= 0)
 		fd = take_fd(&r->root_tree_fd);
@@ -143,7 +150,7 @@ int root_attach(struct rootfs *r, struct err *err)
 	if (ret < 0)
 		return ret;
 	/* a slave would show what the host mounts there later on */
-	if (!root_propagation(r)) {
+	if (!root_propagation(r) && !SABOTAGED("propagation_root")) {
 		ret = mnt_setattr(r->root_fd, 0, &private);
 		if (ret < 0)
 			return err_code(

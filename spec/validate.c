@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/sabotage.h"
 #include "base/str.h"
 #include "spec/fields.h"
 #include "spec/spec.h"
@@ -25,7 +26,8 @@ static void check_name(struct spec_ctx *ctx, const struct spec *spec,
 	if (strlen(name) > HOST_NAME_LEN_MAX)
 		spec_problem(ctx, &here, "longer than %d bytes",
 			     HOST_NAME_LEN_MAX);
-	if (!ctx->ns_unsure && !spec_namespace(spec, SPEC_NS_UTS))
+	if (!ctx->ns_unsure && !spec_namespace(spec, SPEC_NS_UTS) &&
+	    !SABOTAGED("hostname_namespace"))
 		spec_problem(ctx, &here,
 			     "cannot be set without a uts namespace in "
 			     "linux.namespaces");
@@ -119,7 +121,8 @@ static void check_paths(struct spec_ctx *ctx, const struct spec *spec,
 {
 	struct spec_path here = SPEC_PATH_KEY(&linux_path, key);
 
-	if (!count || ctx->ns_unsure || spec_namespace(spec, SPEC_NS_MOUNT))
+	if (!count || ctx->ns_unsure || spec_namespace(spec, SPEC_NS_MOUNT) ||
+	    SABOTAGED("mount_namespace"))
 		return;
 	spec_problem(ctx, &here,
 		     "cannot be set without a mount namespace in "
@@ -246,11 +249,13 @@ static void check_sysctl(struct spec_ctx *ctx, const struct spec *spec,
 	char dotted[SYSCTL_KEY_MAX];
 
 	if (!sysctl_dotted(key, dotted, sizeof(dotted)) ||
-	    !sysctl_well_formed(dotted)) {
+	    (!sysctl_well_formed(dotted) && !SABOTAGED("sysctl_form"))) {
 		spec_problem(ctx, path, "not the name of a kernel parameter");
 		return;
 	}
 	rule = find_rule(dotted);
+	if (SABOTAGED("validate_sysctl"))
+		return;
 	if (!rule)
 		spec_problem(ctx, path,
 			     "not in a namespace of its own: it would change "

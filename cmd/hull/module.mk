@@ -2,7 +2,7 @@
 src-cmd/hull := $(sort $(wildcard cmd/hull/*.c))
 
 # runs before libc does: see there
-ifndef SAN
+ifeq ($(SAN)$(SABOTAGE),)
 $(BUILD)/obj/cmd/hull/entry.o: CFLAGS += -fno-stack-protector -fno-builtin \
 	-U_FORTIFY_SOURCE -DHULL_EARLY_ENTRY
 endif

@@ -9,11 +9,12 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "libcontainer/process/steps.h"
 
 static int step_no_new_privs(struct apply *a, struct err *err)
 {
-	if (!a->ctx->process->no_new_privs)
+	if (!a->ctx->process->no_new_privs || SABOTAGED("apply_no_new_privs"))
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, "cannot set no_new_privs");
@@ -68,7 +69,7 @@ static int step_cwd_check(struct apply *a, struct err *err)
 			return 0;
 		return err_sys(err, "cannot tell the working directory");
 	}
-	if (path[0] != '/')
+	if (path[0] != '/' && !SABOTAGED("apply_cwd_outside"))
 		return err_set(err, -EXDEV,
 			       "current working directory is outside of "
 			       "container mount namespace root -- possible "

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/sabotage.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "libcontainer/process/steps.h"
@@ -145,7 +146,7 @@ int step_bounding(struct apply *a, struct err *err)
 {
 	const struct spec_caps *caps = &a->ctx->process->caps;
 
-	if (!caps->set)
+	if (!caps->set || SABOTAGED("caps_bounding"))
 		return 0;
 	for (int cap = 0; cap < CAP_BITS; cap++) {
 		if (caps->bounding & BIT(cap))
@@ -201,6 +202,7 @@ struct cap_sets caps_before_exec(const struct process_ctx *ctx)
 static int set_ambient(const struct cap_sets *sets, struct err *err)
 {
 	if ((sets->permitted & sets->inheritable & ~sets->ambient) &&
+	    !SABOTAGED("caps_ambient") &&
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_sys(err, "cannot clear the ambient set");
 	for (int cap = 0; cap < CAP_BITS; cap++) {
@@ -244,7 +246,8 @@ int step_capabilities(struct apply *a, struct err *err)
 	if (!ctx->process->caps.set)
 		return keep_callers(ctx, err);
 	sets = caps_before_exec(ctx);
-	if (sys_capset(sets.effective, sets.permitted, sets.inheritable) < 0)
+	if (!SABOTAGED("caps_sets") &&
+	    sys_capset(sets.effective, sets.permitted, sets.inheritable) < 0)
 		return err_sys(err, "unable to apply caps");
 	return set_ambient(&sets, err);
 }

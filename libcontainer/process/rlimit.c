@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "libcontainer/process/steps.h"
 
 /* glibc's enum of resources is no int, and the spec holds the number. */
@@ -35,7 +36,7 @@ int process_limits(pid_t pid, const struct spec_process *process,
 
 int step_rlimits(struct apply *a, struct err *err)
 {
-	if (a->ctx->parent_sets_limits)
+	if (a->ctx->parent_sets_limits || SABOTAGED("rlimit_set"))
 		return 0;
 	return process_limits(0, a->ctx->process, err);
 }
@@ -46,7 +47,7 @@ int rlimit_check(const struct process_ctx *ctx, uint64_t effective,
 	const struct spec_process *process = ctx->process;
 	int ret = 0;
 
-	if (effective & (1ULL << CAP_SYS_RESOURCE))
+	if (effective & (1ULL << CAP_SYS_RESOURCE) || SABOTAGED("rlimit_raise"))
 		return 0;
 	for (size_t i = 0; i < process->rlimit_count; i++) {
 		const struct spec_rlimit *limit = &process->rlimits[i];

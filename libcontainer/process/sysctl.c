@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "base/str.h"
 
 /*
@@ -34,6 +35,8 @@ static int file_name(const char *key, struct strbuf *out)
 	if (!strbuf_ok(out))
 		return -ENOMEM;
 	/* "net.//.kernel.core_pattern" must not pass for one of net's */
+	if (SABOTAGED("sysctl_form"))
+		return 0;
 	return strstr(out->s, "/../") || str_ends(out->s, "/..") ? -EINVAL : 0;
 }
 

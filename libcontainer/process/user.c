@@ -14,6 +14,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/proc.h"
+#include "base/sabotage.h"
 #include "base/sys.h"
 #include "libcontainer/process/steps.h"
 
@@ -32,7 +33,8 @@ int step_stdio(struct apply *a, struct err *err)
 	for (int fd = 0; uid && fd <= 2; fd++) {
 		struct stat st;
 
-		if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
+		if (fstat(fd, &st) < 0 ||
+		    (!S_ISFIFO(st.st_mode) && !SABOTAGED("user_stdio")) ||
 		    st.st_uid == uid)
 			continue;
 		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM &&
@@ -53,7 +55,8 @@ static int set_groups(struct apply *a, struct err *err)
 {
 	const struct spec_user *user = &a->ctx->process->user;
 
-	if (!setgroups(user->group_count, user->groups))
+	if (SABOTAGED("user_groups") ||
+	    !setgroups(user->group_count, user->groups))
 		return 0;
 	if (errno == EPERM && !user->group_count &&
 	    (a->ctx->userns || proc_in_userns())) {
@@ -79,7 +82,8 @@ int step_user(struct apply *a, struct err *err)
 	ret = set_groups(a, err);
 	if (ret)
 		return ret;
-	if (setresgid(user->gid, user->gid, user->gid) < 0) {
+	if (!SABOTAGED("user_gid") &&
+	    setresgid(user->gid, user->gid, user->gid) < 0) {
 		if (errno == EINVAL)
 			return err_at(err, -EINVAL, "process.user.gid",
 				      "cannot setgid to unmapped gid %u in "
@@ -87,7 +91,8 @@ int step_user(struct apply *a, struct err *err)
 				      user->gid);
 		return err_sys(err, "setgid to %u", user->gid);
 	}
-	if (setresuid(user->uid, user->uid, user->uid) < 0) {
+	if (!SABOTAGED("user_uid") &&
+	    setresuid(user->uid, user->uid, user->uid) < 0) {
 		if (errno == EINVAL)
 			return err_at(err, -EINVAL, "process.user.uid",
 				      "cannot setuid to unmapped uid %u in "

@@ -17,7 +17,8 @@ setup() {
 }
 u() {
 	setpriv --reuid "$UID_" --regid "$GID_" --clear-groups \
-		env -i PATH="$PATH" HOME="$T" XDG_RUNTIME_DIR="${XDG:-$T/run}" "$@"
+		env -i PATH="$PATH" HOME="$T" XDG_RUNTIME_DIR="${XDG:-$T/run}" \
+		${HULL_SABOTAGE:+"HULL_SABOTAGE=$HULL_SABOTAGE"} "$@"
 }
 uhull() {
 	u "$T/bin/hull" --root "$T/root" "$@"
@@ -66,6 +67,28 @@ sleep"
 	sh_args 'exit 3'
 	status 3 uhull run -b "$B" "$TAG"
 	hull list -q >/dev/null || : # root's own states are elsewhere
+}
+
+# as in hardening.sh
+t_created_init_is_closed() {
+	ubundle
+	sh_args 'sleep 1000'
+	uhull create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	eq "$(uhull exec "$TAG" sh -c 'readlink /proc/1/fd/* /proc/1/exe; cat /proc/1/environ' 2>/dev/null || true)" ''
+	uhull delete -f "$TAG"
+}
+t_joining_process_is_closed() {
+	ubundle
+	sh_args "$look_at_others"
+	uhull run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	full_socket "$T/full"
+	chmod 666 "$T/full"
+	uhull exec --pidfd-socket "$T/full" "$TAG" sleep 5 &
+	wait_for 10 grep -q -e CLOSED -e SEEN "$T/out"
+	kill "$listener" || true
+	wait || true
+	hasnt "$(cat "$T/out")" SEEN
+	uhull delete -f "$TAG"
 }
 
 t_mounts_and_devices() {

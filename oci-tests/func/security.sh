@@ -72,6 +72,17 @@ t_bind_file_over_a_link() {
 	run_sh 'echo changed >/etc/resolv.conf' || true
 	unharmed
 }
+t_device_below_a_link() {
+	marker
+	bundle '.root.readonly = false | .linux.devices = [{"path": "/var/sub/fifo", "type": "p"}]'
+	rm -rf "$B/rootfs/var"
+	for to in "$T/marker" ../../marker; do
+		rm -f "$B/rootfs/var"
+		ln -s "$to" "$B/rootfs/var"
+		run_sh true || true
+		unharmed
+	done
+}
 fake_dev() {
 	mkdir -p "$T/dev"
 	bundle --arg d "$T/dev" '.mounts |= map(if .destination == "/dev" then {destination: "/dev", type: "bind", source: $d, options: ["bind"]} else . end)'
@@ -118,6 +129,7 @@ t_fake_pts() {
 	rc=0
 	"$TESTS/ptyrun" "$HULL" --root "$T/root" run -b "$B" "$TAG" >"$T/o" 2>&1 || rc=$?
 	eq $rc 1
+	has "$(cat "$T/o")" 'not a devpts filesystem'
 }
 t_stdio_owner_is_left_alone() {
 	marker
@@ -153,14 +165,19 @@ t_leaked_directory_and_cwd() {
 		eq "$out" '' "cwd through descriptor $n"
 		hull delete -f "$TAG"
 	done
-	cfg '.process.cwd = "/"'
-	started
-	for n in 3 4 5 6 7; do
-		rc=0
-		sh -c "exec $n</; exec '$HULL' --root '$T/root' exec --cwd /proc/self/fd/$n '$TAG' ls" >"$T/o" 2>/dev/null || rc=$?
-		[ $rc -ne 0 ] || hasnt "$(cat "$T/o")" boot
+	# in the host's pid namespace "self" means the joining process, too
+	for filter in . 'del(.linux.namespaces[] | select(.type == "pid"))'; do
+		cfg '.process.cwd = "/"'
+		cfg "$filter"
+		started
+		for n in 3 4 5 6 7 8 9; do
+			rc=0
+			sh -c "exec $n</; exec '$HULL' --root '$T/root' exec --cwd /proc/self/fd/$n '$TAG' ls" >"$T/o" 2>/dev/null || rc=$?
+			eq $rc 255 "status of exec with cwd in descriptor $n"
+			eq "$(cat "$T/o")" ''
+		done
+		hull delete -f "$TAG"
 	done
-	hull delete -f "$TAG"
 }
 t_program_through_a_descriptor() {
 	# execve(2) resolves the path while descriptors are still open
@@ -194,7 +211,7 @@ t_own_binary_is_out_of_reach() {
 	done
 	# a watcher that reopens every program it sees for writing
 	cfg '.linux.namespaces |= map(select(.type != "x")) | .process.capabilities |= with_entries(.value += ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"])'
-	sh_args 'while :; do for p in /proc/[0-9]*; do (exec 9>>$p/exe) 2>/dev/null && case $(readlink $p/exe) in *hull*) echo WRITABLE;; esac; done; done'
+	sh_args 'while :; do for p in /proc/[0-9]*; do (exec 9>>$p/exe) 2>/dev/null && case $(readlink $p/exe) in "" | /bin/busybox) ;; *) echo WRITABLE;; esac; done; done'
 	"$T/hull-copy" --root "$T/root" run -d -b "$B" "$TAG" </dev/null >"$T/o" 2>&1
 	for _ in $(seq 60); do "$T/hull-copy" --root "$T/root" exec "$TAG" true || true; done
 	"$T/hull-copy" --root "$T/root" delete -f "$TAG"
@@ -203,7 +220,7 @@ t_own_binary_is_out_of_reach() {
 }
 t_not_dumpable_while_joining() {
 	bundle '.process.capabilities |= with_entries(.value = ["CAP_KILL"])'
-	sh_args 'while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] || { ls $p/fd/ 2>/dev/null | grep -q "[3-9]" && readlink $p/exe 2>/dev/null | grep -q hull && echo SEEN; }; done; done'
+	sh_args "$look_at_others"
 	hull run -d -b "$B" "$TAG" </dev/null >"$T/o" 2>&1
 	for _ in $(seq 40); do hull exec "$TAG" true; done
 	hull delete -f "$TAG"

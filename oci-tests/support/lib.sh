@@ -151,6 +151,33 @@ started() {
 	hull run -d -b "$B" "${2:-$TAG}" </dev/null >"$T/out" 2>&1
 }
 
+# full_socket PATH: a socket whose queue is full, so that connect(2) to it waits
+# until $listener is killed
+full_socket() {
+	python3 -c '
+import socket, sys, time
+s, c = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(0)
+c.connect(sys.argv[1])
+open(sys.argv[1] + ".full", "w")
+time.sleep(60)' "$1" &
+	listener=$!
+	wait_for 10 test -e "$1.full"
+}
+# a container'"'"'s script that tells of each process but its own whether it can
+# look into it: its program is not busybox, or cannot be told
+look_at_others='while sleep 0.05; do
+	for p in /proc/[0-9]*; do
+		[ -e $p ] && exe=$(readlink $p/exe || echo CLOSED) && [ -e $p ] || continue
+		case $exe in
+		/bin/busybox) ;;
+		CLOSED) echo CLOSED ;;
+		*) echo "SEEN $exe" ;;
+		esac
+	done
+done 2>/dev/null'
+
 # ended STATUS: wait says so. Before Linux 6.15 nothing of a reaped process is
 # kept: who begins to wait after the end is told that nobody saw how.
 ended() {

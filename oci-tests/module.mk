@@ -122,6 +122,14 @@ check-host: all $(tests-bin) ## host tests on this machine (root)
 check-testhost: all $(tests-bin) ## the same in the test host: systemd, cgroup v2
 	$(Q)BUILD=$(BUILD) oci-tests/support/check-testhost
 
+# each security check is taken out in turn: which tests notice?
+.PHONY: sabotage sabotage-build
+sabotage-build: $(BUILD)/hull $(addprefix $(BUILD)/tests/,probe ptyrun)
+sabotage: ## do the tests notice when a security check is missing? (root; long)
+	$(Q)$(MAKE) SABOTAGE=1 BUILD=build/sabotage sabotage-build
+	$(Q)HULL=$(abspath build/sabotage/hull) TESTS=$(abspath build/sabotage/tests) \
+		oci-tests/support/sabotage $(SABOTAGE_ONLY)
+
 lint: ## format, floors, sizes, headers
 	$(Q)rc=0; for l in format floors sizes headers; do \
 		oci-tests/lint/$$l || rc=1; done; exit $$rc

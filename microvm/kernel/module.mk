@@ -9,5 +9,6 @@ guest-kernel: ## build the guests' kernel, build/vmlinux (first time: 10 minutes
 check-kernel: guest-kernel $(BUILD)/tests/guestinit ## boot the guests' kernel and look what it can do
 	$(Q)TESTS=$(abspath $(BUILD)/tests) oci-tests/support/check-kernel
 
-bench-vm: guest-kernel $(BUILD)/tests/guestinit ## exits, time and memory of a VM beside QEMU's
+bench-vm: guest-kernel initrd $(BUILD)/hull-vmm \
+		$(addprefix $(BUILD)/tests/,guestinit vmboot vmmrun) ## exits, time and memory of a VM beside QEMU's
 	$(Q)BUILD=$(BUILD) oci-tests/bench/vm

@@ -5,7 +5,8 @@
  *
  *   vmboot KERNEL INITRD|- MIB VCPUS SECONDS [PARAMETER...]
  *
- * hvc0 is standard output. Prints how the guest ended and the exits to user
+ * hvc0 is standard output, and standard input where that is a pipe or a
+ * terminal. Prints how the guest ended and the exits to user
  * space; exit status 0 when it reset itself, 1 when it crashed, 2 when its time
  * was up.
  */
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -53,6 +55,16 @@ static int watch_time(struct loop_watch *watch, const char *seconds)
 	return loop_watch(&loop, watch, EPOLLIN);
 }
 
+static int console_input(void)
+{
+	struct stat st;
+
+	if (isatty(STDIN_FILENO) ||
+	    (!fstat(STDIN_FILENO, &st) && S_ISFIFO(st.st_mode)))
+		return dup(STDIN_FILENO);
+	return -1;
+}
+
 static int boot(char **argv, struct err *err)
 {
 	auto_strbuf struct strbuf line = STRBUF_INIT;
@@ -77,8 +89,8 @@ static int boot(char **argv, struct err *err)
 			     (unsigned int)atoi(argv[4]), STDERR_FILENO, err);
 	if (rc)
 		return rc;
-	console = console_new(&mem, &loop, -1, dup(STDOUT_FILENO), UINT64_MAX,
-			      err);
+	console = console_new(&mem, &loop, console_input(), dup(STDOUT_FILENO),
+			      UINT64_MAX, err);
 	if (!console)
 		return -EIO;
 	rc = vm_plug(&vm, 0, console, err);

@@ -136,5 +136,15 @@ t_network() {
 	has "$(cat "$T/out")" ', 0% packet loss'
 	eq "$rc" 0
 }
+# What the guest asks of user space until the container's process runs does not
+# depend on the machine: 57, and 4 for each further vCPU. It may be 100.
+t_exits() {
+	need_vm
+	bundle '.vm = {"hwConfig":{"vcpus":1}}'
+	sh_args 'exit 0'
+	timeout $HULL_LIMIT "$HULL" --debug --log "$T/log" --root "$T/root" --isolation vm run -b "$B" "$TAG"
+	n=$(sed -n 's/.*[^0-9]\([0-9]*\) until the workload ran.*/\1/p' "$T/log")
+	[ "${n:-1000}" -le 100 ] || fail "exits to user space: '$n': $(cat "$T/log")"
+}
 
 cases "$@"

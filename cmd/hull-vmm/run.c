@@ -249,6 +249,8 @@ static int live(struct run *run, struct err *err)
 	if (!rc)
 		rc = add_nets(run, &network, err);
 	if (!rc)
+		rc = jail_thread(JAIL_SESSION, err);
+	if (!rc)
 		rc = run_workload(run, network, err);
 	if (rc)
 		return rc;

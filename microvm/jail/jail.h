@@ -16,12 +16,13 @@ struct err;
 
 /** enum jail_role - each thread has one, and a list of system calls. */
 enum jail_role {
-	JAIL_VCPU,   /* runs the guest, answers its register accesses */
-	JAIL_LOOP,   /* serves the devices */
-	JAIL_MAIN,   /* the session with the agent, and the end */
-	JAIL_GATE,   /* waits for "go" */
-	JAIL_ATTACH, /* a session of its own process */
-	JAIL_FS,     /* the server of files */
+	JAIL_VCPU,    /* runs the guest, answers its register accesses */
+	JAIL_LOOP,    /* serves the devices */
+	JAIL_MAIN,    /* until the workload may start */
+	JAIL_SESSION, /* then: the session with the agent, and the end */
+	JAIL_GATE,    /* waits for "go" */
+	JAIL_ATTACH,  /* a session of its own process */
+	JAIL_FS,      /* the server of files */
 	JAIL_ROLES,
 };
 

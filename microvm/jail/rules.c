@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -38,12 +40,11 @@
 	WITHOUT(mmap, 2, PROT_EXEC), WITHOUT(mprotect, 2, PROT_EXEC), \
 	ANY(munmap), ANY(brk), ANY(madvise)
 
-/* Device registers are served in the vCPU's thread: starting and resetting a
- * device talks to its backend. */
+/* Device registers are served in the vCPU's thread, but for the one that starts
+ * and resets a device. */
 static const struct jail_rule vcpu_rules[] = {
-	ONE_OF(ioctl, 1, KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS, FIONREAD),
-	ANY(futex), ANY(write), ANY(read), ANY(epoll_ctl), ANY(close),
-	ANY(sendmsg), ANY(recvmsg), ANY(poll), ANY(readv),
+	ONE_OF(ioctl, 1, KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS),
+	ANY(futex), ANY(write),
 	ANY(clock_gettime), ANY(pause), ANY(exit_group), MALLOC_CALLS,
 };
 
@@ -57,16 +58,29 @@ static const struct jail_rule loop_rules[] = {
 	ANY(clock_gettime), ANY(pause), ANY(exit_group), MALLOC_CALLS,
 };
 
-/* Its first half, until the workload runs, puts interfaces into the machine. */
+/* What both of its halves need. */
+#define MAIN_CALLS \
+	ANY(read), ANY(write), ANY(readv), ANY(writev), ANY(poll), ANY(futex), \
+	ANY(sendto), ANY(recvfrom), ANY(sendmsg), ANY(recvmsg), ANY(shutdown), \
+	ANY(close), ANY(epoll_ctl), ONE_OF(socketpair, 0, AF_UNIX), \
+	ANY(fstat), ANY(newfstatat), \
+	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD), \
+	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction), OWN_PID(kill, 0), \
+	ANY(exit_group), MALLOC_CALLS
+
+/* Until the workload runs: it puts interfaces into the machine, and then takes
+ * away from itself what only that needs. */
 static const struct jail_rule main_rules[] = {
-	ANY(read), ANY(write), ANY(readv), ANY(writev), ANY(poll), ANY(ppoll),
-	ANY(futex), ANY(sendto), ANY(recvfrom), ANY(sendmsg), ANY(recvmsg),
-	ANY(shutdown), ANY(close), ANY(splice), ANY(epoll_ctl), ANY(eventfd2),
-	ONE_OF(socketpair, 0, AF_UNIX), ANY(fstat), ANY(newfstatat), ANY(lseek),
-	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD),
-	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, KVM_IRQFD, KVM_IOEVENTFD, KVM_REGISTER_COALESCED_MMIO),
-	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction), OWN_PID(kill, 0),
-	ANY(exit_group), MALLOC_CALLS,
+	MAIN_CALLS, ANY(eventfd2),
+	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD,
+		KVM_IRQFD, KVM_IOEVENTFD, KVM_REGISTER_COALESCED_MMIO),
+	ANY(getpid), ONE_OF(prctl, 0, PR_SET_NO_NEW_PRIVS),
+	ONE_OF(seccomp, 0, SECCOMP_SET_MODE_FILTER),
+};
+
+static const struct jail_rule session_rules[] = {
+	MAIN_CALLS,
+	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD),
 };
 
 static const struct jail_rule gate_rules[] = {
@@ -76,9 +90,9 @@ static const struct jail_rule gate_rules[] = {
 };
 
 static const struct jail_rule attach_rules[] = {
-	ANY(read), ANY(write), ANY(readv), ANY(writev), ANY(poll), ANY(ppoll),
+	ANY(read), ANY(write), ANY(readv), ANY(writev), ANY(poll),
 	ANY(sendto), ANY(recvfrom), ANY(sendmsg), ANY(recvmsg),
-	ANY(shutdown), ANY(close), ANY(splice), ANY(fstat), ANY(newfstatat), ANY(lseek),
+	ANY(shutdown), ANY(close), ANY(fstat), ANY(newfstatat),
 	ONE_OF(fcntl, 1, F_GETFL, F_SETFL, F_GETFD, F_SETFD),
 	ONE_OF(ioctl, 1, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD),
 	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction), OWN_PID(kill, 0),
@@ -107,9 +121,10 @@ static const struct {
 	const struct jail_rule *rules;
 	size_t count;
 } tables[JAIL_ROLES] = {
-	TABLE(JAIL_VCPU, vcpu_rules),     TABLE(JAIL_LOOP, loop_rules),
-	TABLE(JAIL_MAIN, main_rules),     TABLE(JAIL_GATE, gate_rules),
-	TABLE(JAIL_ATTACH, attach_rules), TABLE(JAIL_FS, fs_rules),
+	TABLE(JAIL_VCPU, vcpu_rules),       TABLE(JAIL_LOOP, loop_rules),
+	TABLE(JAIL_MAIN, main_rules),       TABLE(JAIL_GATE, gate_rules),
+	TABLE(JAIL_ATTACH, attach_rules),   TABLE(JAIL_FS, fs_rules),
+	TABLE(JAIL_SESSION, session_rules),
 };
 
 const struct jail_rule *jail_rules(enum jail_role role, size_t *count)

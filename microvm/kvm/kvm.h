@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 #include "microvm/kvm/arch.h"
+#include "microvm/loop/loop.h"
 #include "microvm/virtio/mmio.h"
 
 struct err;
 struct kvm_coalesced_mmio_ring;
 struct kvm_run;
-struct loop;
 struct vm;
 
 #define VM_PAGE 4096U
@@ -33,7 +33,11 @@ struct vm_counts {
 	uint64_t other;
 };
 
-/** struct vcpu - one virtual processor and its thread. */
+/**
+ * struct vcpu - one virtual processor and its thread.
+ * @waits: for the loop's thread, which serves the access in @run; under the
+ *         loop's lock
+ */
 struct vcpu {
 	struct vm *vm;
 	unsigned int index;
@@ -41,6 +45,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	bool waits;
 	struct vm_counts counts;
 };
 
@@ -55,6 +60,8 @@ struct vcpu {
  * @ring: writes to registers that have no effect of their own, put off by KVM
  *        until the next exit of any vCPU; NULL where it does not do that. It
  *        is the kernel's memory, not the guest's; under the loop's lock
+ * @help_watch: eventfd by which a vCPU's thread asks the loop's for help, and
+ * @helped: that it was given
  * @slot_exits: accesses to each slot's registers that came out of KVM; under
  *              the loop's lock
  * @ending, @reason: how; valid once @ended was called or vm_stop() returned
@@ -68,6 +75,8 @@ struct vm {
 	struct mmio_slot slot[MMIO_SLOTS];
 	uint32_t *regs;
 	struct kvm_coalesced_mmio_ring *ring;
+	struct loop_watch help_watch;
+	pthread_cond_t helped;
 	uint64_t slot_exits[MMIO_SLOTS];
 	struct arch *arch;
 	struct vcpu vcpu[ARCH_MAX_VCPUS];
@@ -134,6 +143,13 @@ void vm_release(struct vm *vm);
  * Return: true to run on, false when the guest has ended (vm_end() was called).
  */
 bool vcpu_handle_exit(struct vcpu *vcpu);
+
+/**
+ * vcpu_help() - @help_watch's call: serve what vCPUs wait for. Starting and
+ * stopping a device talks to its backend, which a vCPU's thread, jailed most
+ * of all, may not.
+ */
+void vcpu_help(struct loop_watch *watch, uint32_t events);
 
 /** vcpu_main() - the thread. */
 void *vcpu_main(void *arg);

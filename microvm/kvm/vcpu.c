@@ -2,6 +2,7 @@
 #include "microvm/kvm/kvm.h"
 
 #include <linux/kvm.h>
+#include <linux/virtio_mmio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -9,7 +10,6 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "microvm/loop/loop.h"
 
 /* KVM_COALESCED_MMIO_MAX, which wants the kernel's own PAGE_SIZE */
 #define RING_ENTRIES                                          \
@@ -91,30 +91,71 @@ static void catch_up(struct vm *vm)
 	}
 }
 
+static void access_slot(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	uint64_t off = run->mmio.phys_addr - MMIO_BASE;
+	struct mmio_slot *slot = &vcpu->vm->slot[off / MMIO_STRIDE];
+
+	if (run->mmio.is_write)
+		mmio_write(slot, off % MMIO_STRIDE, run->mmio.data,
+			   run->mmio.len);
+	else
+		mmio_read(slot, off % MMIO_STRIDE, run->mmio.data,
+			  run->mmio.len);
+}
+
+void vcpu_help(struct loop_watch *watch, uint32_t events)
+{
+	struct vm *vm = watch->arg;
+	uint64_t n;
+
+	(void)events;
+	if (read(watch->fd, &n, sizeof(n)) < 0)
+		return;
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		if (vm->vcpu[i].waits)
+			access_slot(&vm->vcpu[i]);
+		vm->vcpu[i].waits = false;
+	}
+	pthread_cond_broadcast(&vm->helped);
+}
+
+static void get_help(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	const uint64_t one = 1;
+
+	vcpu->waits = true;
+	if (write(vm->help_watch.fd, &one, sizeof(one)) < 0)
+		log_warn("vCPU %u: nobody helps", vcpu->index);
+	/* for ever once the loop has ended: the process does, then */
+	while (vcpu->waits && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE))
+		pthread_cond_wait(&vm->helped, &vm->loop->lock);
+	vcpu->waits = false;
+}
+
 /* What belongs to no device reads as ones, as on a bus where nobody answers. */
 static void mmio_exit(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	uint64_t gpa = run->mmio.phys_addr;
-	uint32_t len = run->mmio.len;
 	uint64_t off = gpa - MMIO_BASE;
-	struct mmio_slot *slot;
 
-	if (len > sizeof(run->mmio.data))
-		len = sizeof(run->mmio.data);
+	if (run->mmio.len > sizeof(run->mmio.data))
+		run->mmio.len = sizeof(run->mmio.data);
 	if (gpa < MMIO_BASE || off / MMIO_STRIDE >= MMIO_SLOTS) {
 		if (!run->mmio.is_write)
-			memset(run->mmio.data, 0xff, len);
+			memset(run->mmio.data, 0xff, run->mmio.len);
 		return;
 	}
-	slot = &vcpu->vm->slot[off / MMIO_STRIDE];
 	pthread_mutex_lock(&vcpu->vm->loop->lock);
 	catch_up(vcpu->vm);
 	vcpu->vm->slot_exits[off / MMIO_STRIDE]++;
-	if (run->mmio.is_write)
-		mmio_write(slot, off % MMIO_STRIDE, run->mmio.data, len);
+	if (off % MMIO_STRIDE == VIRTIO_MMIO_STATUS && run->mmio.is_write)
+		get_help(vcpu);
 	else
-		mmio_read(slot, off % MMIO_STRIDE, run->mmio.data, len);
+		access_slot(vcpu);
 	pthread_mutex_unlock(&vcpu->vm->loop->lock);
 }
 

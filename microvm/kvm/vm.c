@@ -5,6 +5,7 @@
 #include <linux/virtio_mmio.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -159,6 +160,21 @@ static int create_vcpus(struct vm *vm, unsigned int count, struct err *err)
 	return 0;
 }
 
+static int watch_help(struct vm *vm, struct err *err)
+{
+	int rc;
+
+	vm->help_watch = (struct loop_watch){
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.call = vcpu_help,
+		.arg = vm,
+	};
+	if (vm->help_watch.fd < 0)
+		return err_sys(err, "cannot make an eventfd");
+	rc = loop_watch(vm->loop, &vm->help_watch, EPOLLIN);
+	return rc ? err_code(err, rc, "cannot watch the vCPUs") : 0;
+}
+
 int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 	    struct loop *loop, unsigned int vcpus, int debug_fd,
 	    struct err *err)
@@ -168,9 +184,11 @@ int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 	vm->kvm_fd = kvm_fd;
 	vm->fd = -1;
 	vm->ack_fd = -1;
+	vm->help_watch.fd = -1;
 	vm->mem = mem;
 	vm->loop = loop;
 	pthread_mutex_init(&vm->end_lock, NULL);
+	pthread_cond_init(&vm->helped, NULL);
 	if (!vcpus || vcpus > ARCH_MAX_VCPUS)
 		return err_set(err, -EINVAL, "%u vCPUs: 1 to %d can be had",
 			       vcpus, ARCH_MAX_VCPUS);
@@ -186,6 +204,8 @@ int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 	rc = give_memory(vm, err);
 	if (!rc)
 		rc = give_registers(vm, err);
+	if (!rc)
+		rc = watch_help(vm, err);
 	if (rc)
 		return rc;
 	vm->arch = arch_new(kvm_fd, vm->fd, debug_fd, err);
@@ -353,6 +373,9 @@ void vm_stop(struct vm *vm)
 				 __ATOMIC_RELEASE);
 		pthread_kill(vm->vcpu[i].thread, vm->kick_signal);
 	}
+	pthread_mutex_lock(&vm->loop->lock);
+	pthread_cond_broadcast(&vm->helped);
+	pthread_mutex_unlock(&vm->loop->lock);
 	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
 		if (vm->vcpu[i].started)
 			pthread_join(vm->vcpu[i].thread, NULL);
@@ -389,9 +412,13 @@ void vm_release(struct vm *vm)
 	vm->vcpu_count = 0;
 	arch_free(vm->arch);
 	vm->arch = NULL;
+	if (vm->help_watch.fd >= 0)
+		loop_watch(vm->loop, &vm->help_watch, 0);
+	auto_close_fd(&vm->help_watch.fd);
 	auto_close_fd(&vm->ack_fd);
 	auto_close_fd(&vm->fd);
 	if (vm->regs)
 		munmap(vm->regs, REGS_BYTES);
+	pthread_cond_destroy(&vm->helped);
 	pthread_mutex_destroy(&vm->end_lock);
 }

@@ -22,8 +22,10 @@
 #include "base/err.h"
 
 static const char *const role_names[JAIL_ROLES] = {
-	[JAIL_VCPU] = "vcpu", [JAIL_LOOP] = "loop",     [JAIL_MAIN] = "main",
-	[JAIL_GATE] = "gate", [JAIL_ATTACH] = "attach", [JAIL_FS] = "fs",
+	[JAIL_VCPU] = "vcpu", [JAIL_LOOP] = "loop",
+	[JAIL_MAIN] = "main", [JAIL_SESSION] = "session",
+	[JAIL_GATE] = "gate", [JAIL_ATTACH] = "attach",
+	[JAIL_FS] = "fs",
 };
 
 /* One call in a process of its own. Return: its wait status. */
@@ -165,11 +167,38 @@ static void test_allowed(void **state)
 	}
 }
 
+/* The main thread takes from itself what it does not need any more. */
+static void test_second_filter(void **state)
+{
+	int ends[2], status = -1;
+	char byte = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (!pid) {
+		if (jail_thread(JAIL_MAIN, NULL) ||
+		    jail_thread(JAIL_SESSION, NULL))
+			syscall(SYS_exit_group, 99);
+		syscall(SYS_write, ends[1], "2", 1L);
+		syscall(SYS_eventfd2, 0, 0);
+		syscall(SYS_exit_group, 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(is_killed(status));
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	assert_int_equal(byte, '2');
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void test_sizes(void **state)
 {
 	static const size_t most[JAIL_ROLES] = {
-		[JAIL_VCPU] = 18, [JAIL_LOOP] = 32, [JAIL_MAIN] = 32,
-		[JAIL_GATE] = 18, [JAIL_FS] = 50,   [JAIL_ATTACH] = 30,
+		[JAIL_VCPU] = 12,    [JAIL_LOOP] = 32, [JAIL_MAIN] = 32,
+		[JAIL_GATE] = 18,    [JAIL_FS] = 50,   [JAIL_ATTACH] = 26,
+		[JAIL_SESSION] = 28,
 	};
 	struct sock_filter code[JAIL_MAX_BPF];
 
@@ -268,8 +297,11 @@ static void test_keep_fds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),    cmocka_unit_test(test_attacks),
-		cmocka_unit_test(test_allowed),  cmocka_unit_test(test_process),
+		cmocka_unit_test(test_second_filter),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_attacks),
+		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_keep_fds),
 	};
 

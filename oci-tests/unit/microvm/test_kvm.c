@@ -84,7 +84,14 @@ struct rig {
 	int debug[2];
 	char out[256];
 	ssize_t out_len;
+	pthread_t loop_thread;
 };
+
+static void *run_loop(void *loop)
+{
+	loop_run(loop);
+	return NULL;
+}
 
 static void rig_ended(void *arg)
 {
@@ -139,6 +146,9 @@ static void rig_load(struct rig *rig, const char *code, const char *end)
 	fd = bare_fd(&b, sizeof(b));
 	if (vm_load(&rig->vm, fd, -1, "quiet", &err))
 		fail_msg("%s", err.msg);
+	assert_int_equal(
+		pthread_create(&rig->loop_thread, NULL, run_loop, &rig->loop),
+		0);
 	if (vm_start(&rig->vm, &err))
 		fail_msg("%s", err.msg);
 }
@@ -150,6 +160,8 @@ static void rig_finish(struct rig *rig, int ms)
 
 	poll(&p, 1, ms);
 	vm_stop(&rig->vm);
+	loop_stop(&rig->loop, 0);
+	pthread_join(rig->loop_thread, NULL);
 	rig->out_len = read(rig->debug[0], rig->out, sizeof(rig->out));
 }
 

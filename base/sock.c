@@ -106,7 +106,7 @@ int sock_listen_at(int dir_fd, const char *name)
 	 * bind(2) gives the new inode the mode of the socket's own, so that
 	 * there is no moment when others can connect.
 	 */
-	if ((fchmod(fd, S_IRUSR | S_IWUSR) < 0 && !SABOTAGED("sock_mode")) ||
+	if ((!SABOTAGED("sock_mode") && fchmod(fd, S_IRUSR | S_IWUSR) < 0) ||
 	    bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return -errno;

@@ -21,11 +21,11 @@ int launch_check_cgroup(const struct cg_place *place, struct err *err)
 	cg_fd = cg_open(place);
 	if (cg_fd < 0)
 		return 0; /* not there: cg_create() says why if it cannot be */
-	if (cg_is_populated(cg_fd) > 0 && !SABOTAGED("prepare_cgroup_empty"))
+	if (cg_is_populated(cg_fd) > 0 && !SABOTAGED("cgroup_empty"))
 		return err_at(err, -EBUSY, "linux.cgroupsPath",
 			      "container's cgroup is not empty: '%s'",
 			      place->path);
-	if (cg_is_frozen(cg_fd) > 0 && !SABOTAGED("prepare_cgroup_frozen"))
+	if (cg_is_frozen(cg_fd) > 0 && !SABOTAGED("cgroup_frozen"))
 		return err_at(err, -EBUSY, "linux.cgroupsPath",
 			      "container's cgroup unexpectedly frozen: '%s'",
 			      place->path);

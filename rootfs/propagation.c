@@ -90,11 +90,8 @@ static int prepare_host_mounts(struct rootfs *r, struct err *err)
 
 static int root_clone(struct rootfs *r, struct err *err)
 {
-	int fd = mnt_clone(
-		AT_FDCWD, r->cfg.root_path,
-		AT_RECURSIVE |
-			(SABOTAGED("root_link") ? 0 : AT_SYMLINK_NOFOLLOW),
-		NULL);
+	int fd = mnt_clone(AT_FDCWD, r->cfg.root_path,
+			   AT_RECURSIVE | AT_SYMLINK_NOFOLLOW, NULL);
 
 	if (fd < 0 && r->root_tree_fd >= 0)
 		fd = take_fd(&r->root_tree_fd);

@@ -361,12 +361,12 @@ t_old_root_is_gone() {
 }
 t_no_pivot() {
 	# the host's procfs is below: it would entitle to a new one, unmasked
-	bundle '.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"])'
+	bundle '.process.user = {"uid": 1000, "gid": 1000}'
+	sh_args 'unshare -m -U -r -p -f sh -c "id -u; mount -t proc p /tmp && echo mounted" 2>/dev/null; echo end'
 	for o in '' --no-pivot; do
-		sh_args 'unshare -m -U -r -p -f sh -c "mount -t proc p /tmp && echo mounted" 2>&1; echo end'
-		out=$(hull run $o -b "$B" "$TAG")
-		has "$out" end
-		hasnt "$out" mounted
+		out=$(hull run $o -b "$B" "$TAG" | tr '\n' ' ')
+		[ "$out" != 'end ' ] || skip 'users may not make user namespaces here'
+		eq "$out" '0 end ' "a new procfs with '$o'"
 	done
 }
 t_no_mount_namespace() {

@@ -111,7 +111,7 @@ check-fuzz-seeds: $(replay-bin) ## what fuzzing found, once more
 	$(Q)oci-tests/support/replay-seeds $(replay-bin)
 
 # ---- the rings of `make check`; each leaves a line in $(BUILD)/results
-.PHONY: check check-host check-testhost lint bench
+.PHONY: check check-host check-testhost check-vm lint bench
 func-env = HULL=$(abspath $(BUILD)/hull) TESTS=$(abspath $(BUILD)/tests) \
 	AGENT=$(abspath $(BUILD)/hull-agent) \
 	ASAN_OPTIONS=detect_leaks=0 $(if $(SAN),SLOW=1)
@@ -121,6 +121,9 @@ check-host: all $(tests-bin) ## host tests on this machine (root)
 
 check-testhost: all $(tests-bin) ## the same in the test host: systemd, cgroup v2
 	$(Q)BUILD=$(BUILD) oci-tests/support/check-testhost
+
+check-vm: all $(tests-bin) guest-kernel ## a few of them with microVMs, in the test host
+	$(Q)BUILD=$(BUILD) oci-tests/support/check-vm
 
 # each security check is taken out in turn: which tests notice?
 .PHONY: sabotage sabotage-build

@@ -35,7 +35,7 @@ t_failures_are_255() {
 t_same_namespaces_as_init() {
 	up
 	for n in pid net ipc uts mnt cgroup; do
-		a=$(readlink "/proc/$(state pid)/ns/$n")
+		a=$(namespace_of_init $n)
 		eq "$(hull exec "$TAG" readlink /proc/self/ns/$n)" "$a" "namespace $n"
 	done
 	eq "$(hull exec "$TAG" hostname)" hull
@@ -186,8 +186,8 @@ t_cgroup_escape_is_refused() {
 }
 t_many_short_ones() {
 	up
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		timeout 5 "$HULL" --root "$T/root" exec "$TAG" true
+	for _ in $(rounds 20); do
+		timeout "$(patience 5)" "$HULL" --root "$T/root" exec "$TAG" true
 	done
 	down
 }

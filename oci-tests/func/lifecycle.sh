@@ -249,7 +249,7 @@ t_ps() {
 	bundle
 	started 'sleep 500 & sleep 1000'
 	wait_for 5 sh -c "[ \$('$HULL' --root '$T/root' ps -f json $TAG | jq length) -ge 2 ]"
-	hull ps -f json "$TAG" | jq -e --argjson p "$(state pid)" 'index($p) != null' >/dev/null
+	hull ps -f json "$TAG" | jq -e --argjson p "$(init_in_ps)" 'index($p) != null' >/dev/null
 	has "$(hull ps "$TAG")" 'sleep 500'
 	hull kill "$TAG" KILL
 	hull wait "$TAG" || true

@@ -96,8 +96,8 @@ t_signals_are_forwarded() {
 t_very_short_processes() {
 	bundle
 	args true
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		timeout 5 "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	for _ in $(rounds 20); do
+		timeout "$(patience 5)" "$HULL" --root "$T/root" run -b "$B" "$TAG"
 	done
 }
 t_odd_callers() {

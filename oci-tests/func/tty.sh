@@ -34,7 +34,7 @@ t_size_and_resize() {
 }
 t_input() {
 	bundle '.process.terminal = true'
-	sh_args 'read x; echo "got:$x"'
+	sh_args 'echo ready; read x; echo "got:$x"'
 	has "$("$TESTS/ptyrun" -i 'words
 ' "$HULL" --root "$T/root" run -b "$B" "$TAG" 2>/dev/null)" got:words
 }

@@ -57,7 +57,7 @@ refuses() { # text command...
 	grep -qF -- "$text" "$T/refused" || fail "no '$text' in: $(cat "$T/refused")"
 }
 wait_for() { # seconds command...
-	n=$(($1 * 20))
+	n=$(($(patience "$1") * 20))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		n=$((n - 1))
@@ -89,6 +89,33 @@ kernel_at_least() { # major minor
 		$(uname -r)
 	EOF
 	[ "$k1" -gt "$1" ] || { [ "$k1" = "$1" ] && [ "$k2" -ge "$2" ]; }
+}
+
+# ---- which isolation (run-func: ISOLATION)
+
+in_vm() {
+	[ "${ISOLATION:-process}" = vm ]
+}
+# where a container takes SECONDS, and a guest must boot first
+patience() { # seconds
+	if in_vm; then echo $(($1 + 60)); else echo "$1"; fi
+}
+# how often to do what may go wrong now and then; a guest takes its time
+rounds() { # number
+	if in_vm; then echo 1; else seq "$1"; fi
+}
+# what `ps` calls the workload's first process: a guest has pids of its own
+init_in_ps() {
+	if in_vm; then echo 1; else state pid; fi
+}
+
+# as /proc shows it to whoever shares that kernel
+namespace_of_init() { # name in /proc/PID/ns
+	if in_vm; then
+		hull exec "$TAG" readlink "/proc/1/ns/$1"
+	else
+		readlink "/proc/$(state pid)/ns/$1"
+	fi
 }
 
 # ---- bundles

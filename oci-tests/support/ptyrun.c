@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ptyrun [-s ROWSxCOLS] [-r ROWSxCOLS] [-i TEXT] CMD...: run CMD on a terminal
- * of its own as a person at a shell would, of size -s; after half a second type
- * TEXT; after a second resize it to -r. Copies what CMD prints to stdout.
+ * of its own as a person at a shell would, of size -s; half a second after its
+ * first output type TEXT; after a second resize it to -r: by then what CMD runs
+ * is up, also where a machine boots first. Copies what CMD prints to stdout.
  * Prints "raw" or "cooked" to stderr: the state of the terminal after CMD, and
  * exits with CMD's status.
  */
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
 	struct winsize first = size_of(""), later;
 	const char *type = NULL;
 	int opt, master, slave, status = 0, resize = 0;
-	double begin = now();
+	double begin = 0;
 	struct termios t;
 	char buf[4096];
 	pid_t pid;
@@ -68,12 +69,12 @@ int main(int argc, char **argv)
 		struct pollfd p = { master, POLLIN, 0 };
 		ssize_t n;
 
-		if (type && now() - begin > 0.5) {
+		if (type && begin > 0 && now() - begin > 0.5) {
 			if (write(master, type, strlen(type)) < 0)
 				return 3;
 			type = NULL;
 		}
-		if (resize && now() - begin > 1) {
+		if (resize && begin > 0 && now() - begin > 1) {
 			ioctl(master, TIOCSWINSZ, &later);
 			resize = 0;
 		}
@@ -81,6 +82,8 @@ int main(int argc, char **argv)
 			n = read(master, buf, sizeof(buf));
 			if (n > 0 && write(1, buf, (size_t)n) != n)
 				return 3;
+			if (n > 0 && begin == 0)
+				begin = now();
 		}
 	}
 	for (;;) {

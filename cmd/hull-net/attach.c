@@ -22,11 +22,12 @@ static int say(struct vm_net_msg *msg, int fd)
 	return sock_send(REPORT_FD, msg, sizeof(*msg), &fd, fd >= 0 ? 1 : 0);
 }
 
-/* Opened inside: a tap belongs to the namespace that its file was opened in. */
+/* Opened inside: a tap belongs to the namespace that its file was opened in.
+ * The VMM reads until there is nothing more, and must not wait then. */
 static int open_tuns(int fds[VM_MAX_NETS], int count, struct err *err)
 {
 	for (int i = 0; i < count; i++) {
-		fds[i] = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+		fds[i] = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		if (fds[i] < 0)
 			return err_sys(err, "cannot open '/dev/net/tun'");
 	}

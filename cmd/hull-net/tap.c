@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "base/err.h"
+#include "microvm/virtio/devices.h"
 
 /*
  * Frames cross over at the ingress hook of each of the two: what the
@@ -123,10 +124,14 @@ int tap_make(struct nl *nl, const struct iface *iface, int number, int tun_fd,
 	     struct err *err)
 {
 	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int header = NET_HDR_BYTES;
 	int tap, ret;
 
 	snprintf(req.ifr_name, sizeof(req.ifr_name), "hull-vm%d", number);
-	if (ioctl(tun_fd, TUNSETIFF, &req) < 0)
+	/* offloads off: whole frames, with their checksums */
+	if (ioctl(tun_fd, TUNSETIFF, &req) < 0 ||
+	    ioctl(tun_fd, TUNSETVNETHDRSZ, &header) < 0 ||
+	    ioctl(tun_fd, TUNSETOFFLOAD, 0) < 0)
 		return err_sys(err, "cannot make a tap for '%s'", iface->name);
 	tap = (int)if_nametoindex(req.ifr_name);
 	if (!tap)

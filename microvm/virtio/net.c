@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/virtio_net.h>
 #include <stdlib.h>
@@ -179,6 +180,7 @@ struct virtio_dev *net_new(const struct guest_mem *mem, struct loop *loop,
 	auto_fd int tap = tap_fd;
 	auto_free struct net *net = calloc(1, sizeof(*net));
 	uint64_t features = 1ULL << VIRTIO_NET_F_MAC;
+	int flags;
 
 	if (!net) {
 		err_set(err, -ENOMEM, "no memory for a network device");
@@ -186,6 +188,12 @@ struct virtio_dev *net_new(const struct guest_mem *mem, struct loop *loop,
 	}
 	if (mtu && mtu < MIN_MTU) {
 		err_set(err, -EINVAL, "mtu %u is below %u", mtu, MIN_MTU);
+		return NULL;
+	}
+	/* the thread that reads it serves all devices */
+	flags = fcntl(tap_fd, F_GETFL);
+	if (flags < 0 || !(flags & O_NONBLOCK)) {
+		err_set(err, -EINVAL, "a tap that waits for frames");
 		return NULL;
 	}
 	if (mtu)

@@ -105,6 +105,10 @@ static void test_config(void **state)
 			 1 << VIRTIO_NET_F_MTU | 1 << VIRTIO_NET_F_MAC);
 	assert_null(net_new(&f->g.mem, &f->loop, -1, mac, 67, &err));
 	assert_int_equal(err.code, -EINVAL);
+	/* one that would hold the thread of all devices */
+	assert_null(net_new(&f->g.mem, &f->loop, open("/dev/zero", O_RDWR), mac,
+			    1400, &err));
+	assert_string_equal(err.msg, "a tap that waits for frames");
 }
 
 static void test_send(void **state)

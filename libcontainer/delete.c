@@ -35,6 +35,8 @@ static void recover_place(struct ct *ct)
 
 	ct->st.cgroup = (struct cg_place){ .manager = CG_MANAGER_DISABLED };
 	ret = ct_load_spec(ct, &why);
+	if (!ret && ct->spec->linux_.rdt.set)
+		rdt_place_of(&ct->spec->linux_.rdt, ct->st.id, &ct->st.rdt);
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(managers); i++) {
 		struct cg_place place = { 0 };
 

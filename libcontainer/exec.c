@@ -20,6 +20,7 @@
 #include "libcontainer/handover.h"
 #include "libcontainer/join.h"
 #include "libcontainer/listener.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/relay.h"
 #include "libcontainer/spawned.h"
 #include "libcontainer/state.h"
@@ -237,6 +238,8 @@ static int place_process(struct exec *x, struct err *err)
 	for (size_t i = 0; !ret && opt->cgroups && opt->cgroups[i]; i++)
 		ret = cg_attach(j->cgroup_fd, place, j->pid, true,
 				opt->cgroups[i], err);
+	if (!ret)
+		ret = rdt_join(&x->ct, j->pid, err);
 	if (!ret && geteuid() == 0)
 		ret = process_oom_score(j->proc_fd, j->pid, j->ps.process, err);
 	if (!ret)

@@ -97,7 +97,11 @@ static void gen_linux(struct json_gen *g)
 	features_seccomp(g);
 	gen_enabled(g, "apparmor", process_apparmor_enabled());
 	gen_enabled(g, "selinux", process_selinux_enabled());
-	gen_enabled(g, "intelRdt", false);
+	json_gen_object(g, "intelRdt");
+	json_gen_bool(g, "enabled", true);
+	json_gen_bool(g, "schemata", true);
+	json_gen_bool(g, "monitoring", true);
+	json_gen_end_object(g);
 	json_gen_object(g, "memoryPolicy");
 	gen_list(g, "modes", spec_mempolicy_modes);
 	gen_list(g, "flags", spec_mempolicy_flags);

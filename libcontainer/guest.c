@@ -315,6 +315,7 @@ int guest_spec(struct arena *arena, const struct hull_guest *g,
 	s->linux_.mount_label = NULL;
 	s->linux_.mempolicy.set = false;
 	s->linux_.net_device_count = 0;
+	s->linux_.rdt.set = false;
 	/* one mount here, with all of the host's in it: there it is enforced */
 	s->root_readonly = false;
 	for (size_t i = 0; i < SPEC_HOOK_KINDS; i++) {

@@ -14,6 +14,7 @@
 #include "base/proc.h"
 #include "base/sys.h"
 #include "libcontainer/hooks.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/sync.h"
 #include "libcontainer/vm.h"
 #include "rootfs/rootfs.h"
@@ -61,6 +62,9 @@ static int place_child(struct init *in, struct err *err)
 		if (ret)
 			return ret;
 	}
+	ret = rdt_join(in->ct, in->pid, err);
+	if (ret)
+		return ret;
 	ret = proc_read_stat(in->pid, &stat);
 	if (ret)
 		return err_code(err, ret, "cannot read the state of init");

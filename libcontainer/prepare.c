@@ -19,6 +19,7 @@
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/ready.h"
 #include "libcontainer/rootless.h"
 #include "libcontainer/sync.h"
@@ -99,6 +100,8 @@ static int plan(struct launch *l, const char *id, struct err *err)
 		in->ps.keyring = arena_printf(&l->ct.arena, "_ses.%s", id);
 	in->need_ready = in->gate_fd != -1 || in->ps.parent_sets_limits;
 	ret = process_check(&in->ps, err);
+	if (!ret)
+		ret = rdt_plan(&l->ct, spec, id, err);
 	if (ret)
 		return ret;
 	if (l->ctx->manager == HULL_CGROUP_DISABLED) {
@@ -118,6 +121,7 @@ static int plan(struct launch *l, const char *id, struct err *err)
 static int record(struct launch *l, const char *id, struct err *err)
 {
 	struct cg_place place = l->ct.st.cgroup;
+	struct rdt_place rdt = l->ct.st.rdt;
 	struct ct_state *st = &l->ct.st;
 	int ret;
 
@@ -142,6 +146,7 @@ static int record(struct launch *l, const char *id, struct err *err)
 	st->owner = geteuid();
 	st->ns_flags = l->in.ns.present;
 	st->cgroup = place;
+	st->rdt = rdt;
 	st->vm = l->in.vm;
 	st->vm_memory_bytes = l->in.vm ? l->vm.memory_bytes : 0;
 	l->ct.spec = l->bundle.spec;
@@ -267,11 +272,17 @@ static int open_rootfs(struct launch *l, struct err *err)
 	return ret;
 }
 
+static int make_rdt(struct launch *l, struct err *err)
+{
+	return rdt_begin(&l->ct, l->in.spec, err);
+}
+
 static const struct launch_step {
 	const char *name;
 	int (*run)(struct launch *l, struct err *err);
 } launch_steps[] = {
 	{ "cgroup", launch_make_cgroup },
+	{ "resctrl", make_rdt },
 	{ "seccomp", make_filter },
 	{ "rootfs", open_rootfs },
 };

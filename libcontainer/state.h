@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "cgroups/cgroup.h"
+#include "cgroups/resctrl.h"
 #include "libcontainer/container.h"
 
 struct spec;
@@ -59,6 +60,7 @@ struct ct_state {
 	bool vm;
 	uint64_t vm_memory_bytes;
 	struct cg_place cgroup;
+	struct rdt_place rdt;
 	struct hull_exit exit;
 	char **annotations;
 };

@@ -15,6 +15,7 @@
 #include "base/sabotage.h"
 #include "base/str.h"
 #include "libcontainer/gate.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/ready.h"
 #include "libcontainer/record.h"
 #include "libcontainer/state.h"
@@ -382,6 +383,9 @@ int ct_remove(struct ct *ct, struct err *err)
 		if (ret)
 			return ret;
 	}
+	ret = rdt_end(ct, err);
+	if (ret)
+		return ret;
 	ret = remove_dir(ct);
 	return ret ? err_code(err, ret, "cannot remove state directory '%s'",
 			      ct->st.id)

@@ -47,6 +47,17 @@ static void encode_cgroup(struct json_gen *g, const struct cg_place *place)
 	json_gen_end_object(g);
 }
 
+static void encode_rdt(struct json_gen *g, const struct rdt_place *place)
+{
+	if (!place->group[0])
+		return;
+	json_gen_object(g, "rdt");
+	json_gen_str(g, "group", place->group);
+	json_gen_bool(g, "own", place->own);
+	json_gen_bool(g, "mon", place->mon);
+	json_gen_end_object(g);
+}
+
 static void encode_exit(struct json_gen *g, const struct hull_exit *e)
 {
 	if (!e->recorded)
@@ -97,6 +108,7 @@ void statefile_encode(const struct ct_state *st, struct strbuf *out)
 	if (st->vm)
 		json_gen_u64(&g, "vm", st->vm_memory_bytes);
 	encode_cgroup(&g, &st->cgroup);
+	encode_rdt(&g, &st->rdt);
 	encode_exit(&g, &st->exit);
 	encode_annotations(&g, st->annotations);
 	json_gen_end_object(&g);
@@ -217,6 +229,28 @@ static void decode_cgroup(struct reader *r, struct cg_place *place)
 		blame(r, "cgroup.path");
 }
 
+/* Removed one day: a class of the container's own has its name. */
+static void decode_rdt(struct reader *r, const char *id,
+		       struct rdt_place *place)
+{
+	const struct json *outer = r->obj;
+	const char *group;
+
+	if (!json_get(outer, "rdt"))
+		return;
+	enter(r, "rdt");
+	group = read_str(r, "group");
+	place->own = read_bool(r, "own");
+	place->mon = read_bool(r, "mon");
+	r->obj = outer;
+	if (!group || !group[0] || strlen(group) >= sizeof(place->group) ||
+	    strchr(group, '/') || !strcmp(group, "..") ||
+	    (place->own && (!id || strcmp(group, id) != 0)))
+		blame(r, "rdt.group");
+	else
+		memcpy(place->group, group, strlen(group) + 1);
+}
+
 static void decode_vm_end(struct reader *r, struct hull_exit *e)
 {
 	const char *text;
@@ -303,6 +337,7 @@ static void decode_members(struct reader *r, struct ct_state *st)
 	    !SABOTAGED("statefile_pid"))
 		blame(r, "pid");
 	decode_cgroup(r, &st->cgroup);
+	decode_rdt(r, st->id, &st->rdt);
 	decode_exit(r, &st->exit);
 	st->annotations = decode_annotations(r);
 }

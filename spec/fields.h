@@ -127,6 +127,7 @@ extern const struct spec_table spec_table_hooks;
 extern const struct spec_table spec_table_linux;
 extern const struct spec_table spec_table_resources;
 extern const struct spec_table spec_table_seccomp;
+extern const struct spec_table spec_table_rdt;
 extern const struct spec_table spec_table_vm;
 extern const struct spec_table spec_table_root; /* of struct spec */
 

@@ -166,17 +166,6 @@ static const struct spec_field personality_fields[] = {
 	  .text = "the specification defines no flags" },
 };
 
-#define RDT_ROW(name_)                                                         \
-	{ .name = name_, .kind = SPEC_REFUSE, .flags = SPEC_ZERO_TOO,          \
-	  .text = "not supported yet" }
-static const struct spec_field rdt_fields[] = {
-	RDT_ROW("closID"),
-	RDT_ROW("schemata"),
-	RDT_ROW("l3CacheSchema"),
-	RDT_ROW("memBwSchema"),
-	RDT_ROW("enableMonitoring"),
-};
-
 #define STRINGS_ROW(name_, member_, count_)                                    \
 	{ .name = name_, .kind = SPEC_STRINGS, .flags = SPEC_ABSOLUTE,         \
 	  SPEC_AT(struct spec_linux, member_),                                 \
@@ -190,11 +179,6 @@ static const struct spec_field rdt_fields[] = {
 static const struct spec_table personality_table = {
 	SPEC_ROWS(personality_fields),
 	.size = sizeof(struct spec_personality),
-};
-
-static const struct spec_table rdt_table = {
-	SPEC_ROWS(rdt_fields),
-	.closed = true,
 };
 
 static void parse_namespaces(struct spec_ctx *ctx, const struct spec_path *path,
@@ -246,8 +230,9 @@ static const struct spec_field linux_fields[] = {
 	{ .name = "resources", .kind = SPEC_OBJECT,
 	  .table = &spec_table_resources,
 	  SPEC_AT(struct spec_linux, resources) },
-	{ .name = "intelRdt", .kind = SPEC_OBJECT, .table = &rdt_table,
-	  SPEC_HERE },
+	{ .name = "intelRdt", .kind = SPEC_OBJECT, .table = &spec_table_rdt,
+	  SPEC_AT(struct spec_linux, rdt),
+	  SPEC_AUX(struct spec_linux, rdt.set) },
 	{ .name = "memoryPolicy", .kind = SPEC_OBJECT,
 	  .table = &mempolicy_table,
 	  SPEC_AT(struct spec_linux, mempolicy),
@@ -276,6 +261,7 @@ static const struct spec_field linux_fields[] = {
 
 static const struct spec_linux linux_init = {
 	.seccomp = { .archs = spec_no_strings },
+	.rdt = { .schemata = spec_no_strings },
 };
 
 const struct spec_table spec_table_linux = {

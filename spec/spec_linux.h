@@ -223,6 +223,17 @@ struct spec_net_device {
 	const char *name;
 };
 
+/* linux.intelRdt */
+struct spec_rdt {
+	bool set;
+	const char *clos_id; /* NULL: the container's id; "/": the default */
+	const char *l3_schema;
+	const char *mb_schema;
+	const char *const *schemata; /* NULL-terminated */
+	size_t schemata_count;
+	bool monitoring;
+};
+
 struct spec_linux {
 	const struct spec_namespace *namespaces;
 	size_t namespace_count;
@@ -252,6 +263,7 @@ struct spec_linux {
 	const char *mount_label;
 	struct spec_mempolicy mempolicy;
 	struct spec_personality personality;
+	struct spec_rdt rdt;
 };
 
 #endif

@@ -46,7 +46,9 @@ t_places() {
 	bad '.linux.rootfsPropagation = "sideways"' linux.rootfsPropagation
 	bad '.linux.seccomp = {"defaultAction":"SCMP_ACT_NOPE"}' linux.seccomp.defaultAction
 	bad '.linux.seccomp = {"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":9,"value":1,"op":"SCMP_CMP_EQ"}]}]}' 'linux.seccomp.syscalls[0].args[0].index'
-	bad '.linux.unknown = 1 | .linux.intelRdt = {"closID":"x"}' linux.intelRdt
+	bad '.linux.unknown = 1 | .linux.intelRdt = {"closID":"x/y"}' linux.intelRdt.closID
+	grep -q ' - resctrl ' /proc/self/mountinfo ||
+		bad '.linux.intelRdt = {}' 'linux.intelRdt: no resctrl file system is mounted'
 	bad '.vm = {"kernel":{"path":"/k"}}' vm
 	bad '.annotations = {"run.hull.isolation":"xen"}' annotations
 	bad '.hostname = 5' hostname

@@ -46,6 +46,8 @@ static void check_sound(const struct ct_state *st)
 		fuzz_check(!path_clean(path, clean, sizeof(clean)));
 		fuzz_check(!strcmp(path, clean));
 	}
+	fuzz_check(!st->rdt.own || !strcmp(st->rdt.group, ID));
+	fuzz_check(!strchr(st->rdt.group, '/') && strcmp(st->rdt.group, ".."));
 	fuzz_check(strnlen(st->exit.vm_end, sizeof(st->exit.vm_end)) <
 		   sizeof(st->exit.vm_end));
 }

@@ -173,6 +173,11 @@ static inline void dump_linux(struct strbuf *out, const struct spec_linux *l)
 		    l->mempolicy.mode, l->mempolicy.flags, l->personality.set,
 		    l->personality.domain);
 	dump_str(out, "nodes", l->mempolicy.nodes);
+	dump_opt(out, "rdt", l->rdt.set, l->rdt.monitoring);
+	dump_str(out, "clos", l->rdt.clos_id);
+	dump_str(out, "l3", l->rdt.l3_schema);
+	dump_str(out, "mb", l->rdt.mb_schema);
+	dump_list(out, "schema", l->rdt.schemata, l->rdt.schemata_count);
 }
 
 static inline void dump_mount(struct strbuf *out, const struct spec_mount *m)

@@ -156,7 +156,7 @@ static void test_features(void **state)
 	assert_true(has(json_get(seccomp, "actions"), "SCMP_ACT_NOTIFY"));
 	assert_true(has(json_get(seccomp, "supportedFlags"),
 			"SECCOMP_FILTER_FLAG_LOG"));
-	assert_false(json_get(json_get(lin, "intelRdt"), "enabled")->boolean);
+	assert_true(json_get(json_get(lin, "intelRdt"), "enabled")->boolean);
 	assert_int_equal(
 		json_get(doc, "potentiallyUnsafeConfigAnnotations")->count, 1);
 	arena_release(&arena);

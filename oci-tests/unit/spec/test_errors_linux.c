@@ -63,8 +63,15 @@ static const struct row linux_rows[] = {
 	  "linux.netDevices: cannot be set without a network namespace in "
 	  "linux.namespaces" },
 	{ "\"linux\":{\"intelRdt\":{\"closID\":\"x\",\"foo\":1}}",
-	  "linux.intelRdt.closID: not supported yet\n"
 	  "linux.intelRdt.foo: unknown property" },
+	{ "\"linux\":{\"intelRdt\":{\"closID\":\"mon_groups\",\"schemata\":[\"a\",\"\",\"L3:\\n\"],"
+	  "\"l3CacheSchema\":\"L3:0=f\\n\",\"memBwSchema\":\"L3:0=1\",\"enableMonitoring\":1}}",
+	  "linux.intelRdt.closID: is no name of a class of service, got \"mon_groups\"\n"
+	  "linux.intelRdt.schemata[1]: must not be empty\n"
+	  "linux.intelRdt.schemata[2]: is more than one line, got \"L3:?\"\n"
+	  "linux.intelRdt.l3CacheSchema: is more than one line, got \"L3:0=f?\"\n"
+	  "linux.intelRdt.memBwSchema: does not begin with \"MB:\", got \"L3:0=1\"\n"
+	  "linux.intelRdt.enableMonitoring: expected true or false, got 1" },
 	{ "\"linux\":{\"memoryPolicy\":{\"mode\":\"MPOL_BIND\"}}",
 	  "linux.memoryPolicy.nodes: this mode needs at least one node" },
 	{ "\"linux\":{\"memoryPolicy\":{\"mode\":\"MPOL_LOCAL\",\"nodes\":\"0\",\"flags\":"

@@ -163,6 +163,32 @@ static void test_seccomp(void **state)
 	assert_int_equal(strlen(s->raw), s->raw_len);
 }
 
+static void test_rdt(void **state)
+{
+	auto_arena struct arena arena = { 0 };
+	const struct spec_rdt *r;
+
+	(void)state;
+	r = &parse_good(&arena, "\"linux\":{\"intelRdt\":{\"closID\":\"gold\","
+				"\"schemata\":[\"L3:0=f\",\"L2:0=3\"],"
+				"\"l3CacheSchema\":\"L3:0=7f\","
+				"\"memBwSchema\":\"MB:0=20\","
+				"\"enableMonitoring\":true}}")
+		     ->linux_.rdt;
+	assert_true(r->set && r->monitoring);
+	assert_string_equal(r->clos_id, "gold");
+	assert_string_equal(r->l3_schema, "L3:0=7f");
+	assert_string_equal(r->mb_schema, "MB:0=20");
+	assert_int_equal(r->schemata_count, 2);
+	assert_string_equal(r->schemata[1], "L2:0=3");
+	assert_null(r->schemata[2]);
+	/* an empty object asks for a class of the container's name */
+	r = &parse_good(&arena, "\"linux\":{\"intelRdt\":{}}")->linux_.rdt;
+	assert_true(r->set && !r->clos_id && !r->schemata[0]);
+	r = &parse_good(&arena, "\"linux\":{\"intelRdt\":null}")->linux_.rdt;
+	assert_false(r->set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_more_resources),
 		cmocka_unit_test(test_unset_resources),
 		cmocka_unit_test(test_seccomp),
+		cmocka_unit_test(test_rdt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

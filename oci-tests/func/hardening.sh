@@ -46,6 +46,18 @@ t_hull_keeps_no_descriptors() {
 	wait
 	hasnt "$fds" /etc
 }
+t_no_abstract_sockets() {
+	# a container in the host's network namespace would reach them
+	bundle '(.mounts[] | select(.type == "sysfs")) |= {destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"]} |
+		.linux.namespaces |= map(select(.type != "network"))'
+	created
+	for p in "$(state pid)" $(pgrep -f "$TAG" || true); do
+		for s in $(readlink "/proc/$p/fd"/* 2>/dev/null | sed -n 's/socket:\[\(.*\)\]/\1/p'); do
+			hasnt "$(awk -v s="$s" '$7 == s {print $8}' /proc/net/unix)" @
+		done
+	done
+	hull delete -f "$TAG"
+}
 t_hooks_get_no_descriptors() {
 	bundle --arg sh "$(command -v sh)" --arg s "readlink /proc/self/fd/* >$T/fds; true" \
 		'.hooks.createRuntime = [{path: $sh, args: ["sh", "-c", $s]}]'

@@ -50,8 +50,9 @@ print("%016x" % sum(1 << names.index(l.strip()[4:]) for l in sys.stdin))'
 }
 check_mounts() { # mountinfo text: each mount is there with its options
 	n=$(jq '.mounts | length' "$B/config.json")
-	i=0
-	while [ $i -lt "$n" ]; do
+	for i in $(seq 0 $((n - 1))); do
+		# a bind mount is served to a guest from the host, which enforces it
+		! in_vm || jq -e ".mounts[$i].type != \"bind\"" "$B/config.json" >/dev/null || continue
 		dest=$(jq -r ".mounts[$i].destination" "$B/config.json")
 		later=$(jq -r ".mounts[$i + 1:][] | select(.destination == \"$dest\") | 1" "$B/config.json")
 		line=$(echo "$1" | awk -v d="$dest" '$5 == d' | tail -n 1)
@@ -70,7 +71,6 @@ check_mounts() { # mountinfo text: each mount is there with its options
 				;;
 			esac
 		done
-		i=$((i + 1))
 	done
 }
 check_paths() {
@@ -150,7 +150,8 @@ t_cri_container_unchanged() {
 	eq "$(cat /proc/"$(state pid)"/oom_score_adj)" 998
 	if is_v2; then
 		d=/sys/fs/cgroup/hull-test/$TAG
-		eq "$(cat "$d"/memory.max)" 134217728
+		# a machine needs more than its guest has
+		in_vm || eq "$(cat "$d"/memory.max)" 134217728
 		eq "$(cat "$d"/memory.swap.max)" 0
 		eq "$(cat "$d"/cpu.max)" '50000 100000'
 		eq "$(cat "$d"/cpu.weight)" 35

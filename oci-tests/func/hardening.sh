@@ -214,10 +214,20 @@ t_keyring() {
 	sh_args 'cat /proc/keys'
 	hasnt "$(hull run --no-new-keyring -b "$B" "$TAG")" "_ses.$TAG"
 }
+has_apparmor() {
+	grep -qx Y /sys/module/apparmor/parameters/enabled 2>/dev/null
+}
 t_profile_without_apparmor() {
-	[ ! -e /sys/kernel/security/apparmor ] || skip 'AppArmor is there'
+	! has_apparmor || skip 'AppArmor is there'
 	bundle '.process.apparmorProfile = "none-such"'
 	refuses 'AppArmor is disabled' hull run -b "$B" "$TAG"
+}
+t_profile_without_securityfs() {
+	has_apparmor || skip 'no AppArmor'
+	bundle '.process.apparmorProfile = "unconfined"'
+	args cat /proc/self/attr/current
+	eq "$(unshare -m sh -c 'umount -l /sys/kernel/security; exec "$@"' _ \
+		"$HULL" --root "$T/root" run -b "$B" "$TAG")" unconfined
 }
 t_passwd_that_is_none() {
 	bundle

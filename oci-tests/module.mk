@@ -133,6 +133,11 @@ sabotage: ## do the tests notice when a security check is missing? (root; long)
 	$(Q)HULL=$(abspath build/sabotage/hull) TESTS=$(abspath build/sabotage/tests) \
 		oci-tests/support/sabotage $(SABOTAGE_ONLY)
 
+# not a part of `make check`: it takes a quarter of an hour
+.PHONY: check-engines
+check-engines: all $(BUILD)/tests/probe ## hull under Docker, containerd, Podman, Buildah, systemd, in the test host
+	$(Q)BUILD=$(BUILD) oci-tests/engines/run $(ENGINES)
+
 lint: ## format, floors, sizes, headers
 	$(Q)rc=0; for l in format floors sizes headers; do \
 		oci-tests/lint/$$l || rc=1; done; exit $$rc

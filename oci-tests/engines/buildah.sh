@@ -6,7 +6,7 @@
 need buildah script
 make_image
 begin
-make_storage
+make_storage "$D"
 
 with=(--runtime "$RUNTIME" --isolation oci --network none)
 buildah() { limit buildah "$@"; }
@@ -24,31 +24,32 @@ load() {
 ok "an image" load
 c=$(buildah from --pull-never localhost/bb:latest 2>/dev/null)
 
-out "run: output" "uid=0(root) gid=0(root) groups=0(root)" run "$c" -- id
 rc "run: exit status" 9 run "$c" -- sh -c 'exit 9'
-rc "run: killed" 137 run "$c" -- sh -c 'sh -c "kill -9 1"; sh -c "kill -9 $$"; exit 137'
-out "run: standard input" in bash -c "echo in | timeout -k 5 60 buildah run ${with[*]} $c -- cat"
-has "run -t: a terminal" '^/dev/pts/0' tty_of buildah run "${with[@]}" -t "$c" -- tty
-has "run -t: its size" '^33 77' tty_of buildah run "${with[@]}" -t "$c" -- sh -c 'sleep 1; stty size'
-rc "run -t: exit status" 6 tty_of buildah run "${with[@]}" -t "$c" -- sh -c 'exit 6'
-out "run --user" 1000 run --user user "$c" -- id -u
-out "run --workingdir --env" "/tmp v" run --workingdir /tmp --env K=v "$c" -- sh -c 'echo $PWD $K'
+rc "run -t: exit status" 6 tty_of buildah run "${with[@]}" -t "$c" -- sh -c 'tty; sleep 1; stty size; exit 6'
+saw "run -t: a terminal" '^/dev/pts/0'
+saw "run -t: its size" '^33 77'
 mkdir "$W/vol" && echo host >"$W/vol/file"
-out "run -v" host run -v "$W/vol:/v:ro" "$c" -- cat /v/file
-has "run -v: read-only" 'Read-only' run -v "$W/vol:/v:ro" "$c" -- sh -c 'touch /v/x; true'
-ok "run --mount type=tmpfs" run --mount type=tmpfs,dst=/t "$c" -- touch /t/x
-has "run --cap-drop" 'CapEff:.0000000000000000' run --cap-drop ALL "$c" -- grep CapEff /proc/self/status
-has "run: seccomp" 'Seccomp:.2' run "$c" -- grep Seccomp: /proc/self/status
-has "run --hostname" '^there$' run --hostname there "$c" -- hostname
-ok "run: writes" run "$c" -- sh -c 'echo kept >/kept'
-out "run: wrote" kept run "$c" -- cat /kept
+options() {
+	echo from-stdin | run --user user --workingdir /tmp --env K=v --hostname there -v "$W/vol:/v:ro" \
+		--mount type=tmpfs,dst=/t --cap-drop ALL "$c" -- sh -c '
+		cat; echo "in $(id -u) $PWD $K $(hostname)"; cat /v/file; touch /v/x
+		awk "\$2 == \"/t\" { print \"t\", \$3 }" /proc/mounts
+		grep -E "CapEff|Seccomp:" /proc/self/status; echo kept >/tmp/kept'
+}
+ok "run: many options" options
+saw "run: standard input" '^from-stdin$'
+saw "run --user, --workingdir, --env, --hostname" '^in 1000 /tmp v there$'
+saw "run -v" '^host$'
+saw "run -v: read-only" 'Read-only file system'
+saw "run --mount type=tmpfs" '^t tmpfs$'
+saw "run --cap-drop" 'CapEff:.0000000000000000'
+saw "run: seccomp" 'Seccomp:.2'
+out "run: wrote" kept run "$c" -- cat /tmp/kept
 fails "run: no such program" 1 'executable file not found' run "$c" -- nonexist
 fails "run: not executable" 1 'permission denied' run "$c" -- /etc/text
 has "run: much output" '^300000$' bash -c "timeout -k 5 60 buildah run ${with[*]} $c -- head -c 300000 /dev/zero | wc -c"
 mkdir "$W/ctx"
-printf 'FROM localhost/bb:latest\nENV K=v\nRUN echo built $K >/built\nUSER user\nRUN id -u >/tmp/user\n' >"$W/ctx/Dockerfile"
-ok "build" buildah build --pull-never "${with[@]}" -t built "$W/ctx"
-b=$(buildah from --pull-never localhost/built 2>/dev/null)
-out "build: what it made" $'built v\n1000' run "$b" -- cat /built /tmp/user
-printf 'FROM localhost/bb:latest\nRUN exit 3\n' >"$W/ctx/Dockerfile"
+printf 'FROM localhost/bb:latest\nENV K=v\nRUN echo built $K\nUSER user\nRUN id -u && exit 3\n' >"$W/ctx/Dockerfile"
 fails "build: a failing RUN" 3 'exit status 3' buildah build --pull-never "${with[@]}" "$W/ctx"
+saw "build: a RUN before" '^built v$'
+saw "build: USER" '^1000$'

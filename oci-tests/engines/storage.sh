@@ -1,21 +1,22 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by podman.sh and buildah.sh: container storage of their own.
+# Sourced by podman.sh, rootless.sh and buildah.sh: container storage of their own.
 
-make_storage() {
+make_storage() { # its directory
+	local S=$1
 	export CONTAINERS_CONF=$D/containers.conf CONTAINERS_STORAGE_CONF=$D/storage.conf
-	export TMPDIR=$D/tmp XDG_RUNTIME_DIR=
+	export TMPDIR=$S/tmp XDG_RUNTIME_DIR=
 	unset XDG_RUNTIME_DIR
-	mkdir -p "$D/tmp" "$D/hooks"
+	mkdir -p "$S/tmp" "$S/hooks"
 	cat >"$CONTAINERS_CONF" <<-C
 		[engine]
 		runtime = "tested"
-		cgroup_manager = "cgroupfs"
+		cgroup_manager = "systemd"
 		events_logger = "file"
-		tmp_dir = "$D/libpod"
-		static_dir = "$D/static"
-		volume_path = "$D/volumes"
-		hooks_dir = ["$D/hooks"]
+		tmp_dir = "$S/libpod"
+		static_dir = "$S/static"
+		volume_path = "$S/volumes"
+		hooks_dir = ["$S/hooks"]
 		runtime_supports_json = ["tested"]
 		[engine.runtimes]
 		tested = ["$RUNTIME"]
@@ -24,16 +25,18 @@ make_storage() {
 		log_driver = "k8s-file"
 		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 		[network]
-		network_config_dir = "$D/networks"
+		network_config_dir = "$S/networks"
 	C
 	cat >"$CONTAINERS_STORAGE_CONF" <<-C
 		[storage]
 		driver = "overlay"
-		graphroot = "$D/graph"
-		runroot = "$D/run"
+		graphroot = "$S/graph"
+		runroot = "$S/run"
 	C
 }
 rm_storage() {
 	umount "$D/graph/overlay" 2>/dev/null
 	drop_parents libpod_parent buildah-parent
+	# a slice stays until it is stopped
+	grep -q machine.slice "$D/before" || systemctl stop machine.slice
 }

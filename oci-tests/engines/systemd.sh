@@ -140,6 +140,64 @@ ok "Type=forking, create and start: the end is seen" wait_for 30 is f2 ActiveSta
 out "Type=forking, create and start: exit status" 9 show f2 ExecMainStatus
 out "Type=forking, create and start: nothing is left" "" left
 
+# ---- Type=notify: up when the workload says so, not before
+probe=$here/../../build/tests/probe
+cp "$probe" "$D/rootfs/bin/probe"
+bundle n1 'trap "exit 7" TERM; sleep 2; probe notify "STATUS=nearly"; probe notify READY=1
+	while :; do sleep 0.1; done'
+unit n1 <<-U
+	Type=notify
+	NotifyAccess=all
+	KillMode=mixed
+	ExecStart=$RUN run --bundle $D/n1 n1
+U
+ok "Type=notify: start" sc start n1 --no-block
+out "Type=notify: waits" activating show n1 ActiveState
+ok "Type=notify: active" wait_for 30 is n1 ActiveState active
+out "Type=notify: its status" nearly show n1 StatusText
+ok "Type=notify: MainPID runs" bash -c "readlink /proc/$(show n1 MainPID)/exe | grep -q ."
+ok "Type=notify: stop" sc stop n1
+out "Type=notify: exit status" 7 show n1 ExecMainStatus
+out "Type=notify: nothing is left" "" left
+unit n2 <<-U
+	Type=notify
+	NotifyAccess=all
+	StandardInput=null
+	ExecStart=$RUN run --detach --bundle $D/n1 n2
+	ExecStop=$RUN kill n2 TERM
+	ExecStopPost=-$RUN delete --force n2
+U
+ok "Type=notify, detached: start" sc start n2
+out "Type=notify, detached: MainPID is the container's init" "$(pid_in n2 2>/dev/null)" show n2 MainPID
+ok "Type=notify, detached: stop" sc stop n2
+out "Type=notify, detached: exit status" 7 show n2 ExecMainStatus
+out "Type=notify, detached: nothing is left" "" left
+bundle n3 'exit 5'
+unit n3 <<-U
+	Type=notify
+	NotifyAccess=all
+	ExecStart=$RUN run --bundle $D/n3 n3
+U
+rc "Type=notify, never ready: start fails" 1 sc start n3
+out "Type=notify, never ready: exit status" 5 show n3 ExecMainStatus
+out "Type=notify, never ready: nothing is left" "" left
+
+# ---- a scope of its own for the container of a unit
+bundle c1 'echo up; while :; do sleep 0.1; done'
+jq --arg c "system.slice:$tag:c1" '.linux.cgroupsPath = $c | .linux.resources.memory.limit = 33554432' \
+	"$D/c1/config.json" >"$D/c1/new" && mv "$D/c1/new" "$D/c1/config.json"
+unit c1 <<-U
+	Type=exec
+	KillMode=mixed
+	ExecStart=$RUN --systemd-cgroup run --bundle $D/c1 c1
+U
+ok "--systemd-cgroup: start" sc start c1
+ok "--systemd-cgroup: runs" wait_for 20 journal_has c1 up
+out "--systemd-cgroup: its scope" 33554432 systemctl show -P MemoryMax "$tag-c1.scope"
+ok "--systemd-cgroup: stop" sc stop c1
+has "--systemd-cgroup: no scope is left" '^not-found$' systemctl show -P LoadState "$tag-c1.scope"
+out "--systemd-cgroup: nothing is left" "" left
+
 # ---- socket activation
 bundle s1 'echo $LISTEN_FDS $LISTEN_PID; test -S /proc/self/fd/3 && echo socket; cat <&3'
 cat >"$units/$tag-s1.socket" <<-U

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/sabotage.h"
 
 #define ROOT_OF_ROOT "/run/hull"
@@ -177,9 +178,13 @@ int ct_root_open(const struct hull_context *ctx, bool make, struct err *err)
 		return ret ? ret : try_root(path, make, err);
 	}
 	ret = try_root(ROOT_OF_ROOT, make, err);
-	/* root of a user namespace only, whose /run is somebody else's */
-	if ((ret == -EACCES || ret == -EPERM || ret == -EROFS) && xdg && *xdg &&
-	    !user_root(path, sizeof(path), NULL))
+	/*
+	 * Root of a user namespace only, whose /run is somebody else's: what
+	 * could not be made there is not there later either.
+	 */
+	if ((ret == -EACCES || ret == -EPERM || ret == -EROFS ||
+	     (ret == -ENOENT && proc_in_userns())) &&
+	    xdg && *xdg && !user_root(path, sizeof(path), NULL))
 		ret = try_root(path, make, err);
 	return ret;
 }

@@ -115,6 +115,20 @@ t_tty() {
 	has "$out" /dev/pts/0
 }
 
+# as Podman calls it: root in the user's namespace, in whose /run nobody made
+# hull's directory before
+t_root_of_a_namespace() {
+	ubundle '(.linux.uidMappings, .linux.gidMappings)[0].hostID = 0'
+	sh_args 'sleep 1000'
+	unshare -m sh -c 'mount -t tmpfs -o mode=755 none /run && exec "$@"' _ \
+		setpriv --reuid "$UID_" --regid "$GID_" --clear-groups \
+		env XDG_RUNTIME_DIR="$T/run" unshare -Ur sh -ec '
+			"$1" create -b "$2" "$3" </dev/null >"$2/out" 2>&1
+			"$1" start "$3"; "$1" state "$3"; "$1" delete -f "$3"' _ \
+		"$T/bin/hull" "$B" "$TAG" >"$T/state" || fail "$(cat "$B/out" "$T/state")"
+	eq "$(jq -r .status "$T/state")" running
+}
+
 t_needs_userns() {
 	ubundle 'del(.linux.uidMappings, .linux.gidMappings) |
 		.linux.namespaces |= map(select(.type != "user"))'

@@ -386,6 +386,8 @@ int ct_remove(struct ct *ct, struct err *err)
 	ret = rdt_end(ct, err);
 	if (ret)
 		return ret;
+	if (ct->st.vm)
+		vm_leave_network(ct);
 	ret = remove_dir(ct);
 	return ret ? err_code(err, ret, "cannot remove state directory '%s'",
 			      ct->st.id)

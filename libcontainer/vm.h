@@ -184,6 +184,13 @@ int vm_memfd(const void *head, size_t head_len, const void *tail,
  */
 int vm_start(struct ct *ct, int pidfd, struct err *err);
 
+/**
+ * vm_leave_network() - once the monitor is gone: the interfaces of a namespace
+ * that the container has joined receive for that namespace again. What fails is
+ * a warning, since the namespace may not be what it was.
+ */
+void vm_leave_network(struct ct *ct);
+
 /* ---- vm_agent.c */
 
 /** vm_agent_ps() - the guest's processes; @json: fresh memory. */

@@ -11,7 +11,9 @@
  * `hull-net attach`: descriptor 3 is the network namespace, 4 one end of a
  * SOCK_SEQPACKET pair on which it says, message by message, what it has done:
  * one VM_NET_TAP for each interface in the order of their slots, then
- * VM_NET_END; or VM_NET_ERROR at any time.
+ * VM_NET_END; or VM_NET_ERROR at any time. `hull-net detach`, with the same
+ * descriptors, gives the interfaces back to the namespace once their taps are
+ * gone, and says VM_NET_END with nothing attached, or VM_NET_ERROR.
  */
 enum vm_net_kind {
 	VM_NET_TAP,   /* @net; the tap is attached */

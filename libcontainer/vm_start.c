@@ -16,6 +16,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/sock.h"
 #include "base/sys.h"
 #include "libcontainer/gate.h"
@@ -43,11 +44,15 @@ static void release(struct network *net)
 	free(net->json);
 }
 
+/* @net: what there is becomes taps; NULL: what is left of taps goes. */
 static void __attribute__((noreturn))
-run_helper(int helper_fd, int net_fd, int sock)
+run_helper(int helper_fd, int net_fd, int sock, const struct network *net)
 {
-	char name[] = "hull-net", verb[] = "attach", first[16], slots[16];
-	char *const argv[] = { name, verb, first, slots, NULL };
+	char name[] = "hull-net", attach[] = "attach", detach[] = "detach";
+	char first[16], slots[16];
+	char *const argv_attach[] = { name, attach, first, slots, NULL };
+	char *const argv_detach[] = { name, detach, NULL };
+	char *const *argv = net ? argv_attach : argv_detach;
 	char *const envp[] = { NULL };
 
 	snprintf(first, sizeof(first), "%d", VM_NET_SLOT(VM_MAX_NETS, 0));
@@ -87,12 +92,14 @@ static int take_message(struct network *net, const struct vm_net_msg *msg,
 			*err = msg->err;
 		return msg->err.code < 0 ? msg->err.code : -EIO;
 	case VM_NET_TAP:
-		if (*fd < 0 || net->go.net_count == VM_MAX_NETS)
+		if (!net || *fd < 0 || net->go.net_count == VM_MAX_NETS)
 			break;
 		net->taps[net->go.net_count] = take_fd(fd);
 		net->go.net[net->go.net_count++] = msg->net;
 		return 0;
 	case VM_NET_END:
+		if (!net)
+			return 1;
 		if (*fd >= 0)
 			return take_json(net, *fd, err) ? err->code : 1;
 		break;
@@ -138,7 +145,7 @@ static int ask_helper(int net_fd, struct network *net, struct err *err)
 	if (pid < 0)
 		return err_sys(err, "cannot start 'hull-net'");
 	if (pid == 0)
-		run_helper(helper_fd, net_fd, theirs);
+		run_helper(helper_fd, net_fd, theirs, net);
 	auto_close_fd(&theirs);
 	ret = listen_to_helper(net, ours, err);
 	if (ret)
@@ -198,4 +205,31 @@ int vm_start(struct ct *ct, int pidfd, struct err *err)
 	if (ret && err)
 		*err = why;
 	return ret;
+}
+
+/*
+ * A namespace of the container's own is gone with it. One that it has joined
+ * keeps its interfaces, and the rules that lead their frames to no tap.
+ */
+void vm_leave_network(struct ct *ct)
+{
+	const struct spec_namespace *ns;
+	struct err why = { 0 };
+	auto_fd int net_fd = -1;
+	int ret = ct_load_spec(ct, &why);
+
+	ns = ret ? NULL : spec_namespace(ct->spec, SPEC_NS_NETWORK);
+	if (!ret && (!ns || !ns->path))
+		return;
+	if (!ret) {
+		net_fd = open(ns->path,
+			      O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (net_fd < 0 && errno == ENOENT)
+			return;
+		ret = net_fd < 0 ? err_sys(&why, "cannot open '%s'", ns->path)
+				 : ask_helper(net_fd, NULL, &why);
+	}
+	if (ret)
+		log_warn("the interfaces of '%s' are not given back: %s",
+			 ct->st.id, why.msg);
 }

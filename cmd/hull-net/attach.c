@@ -75,6 +75,16 @@ static int send_json(const struct strbuf *json, struct err *err)
 	return ret ? err_code(err, ret, "cannot hand the network over") : 0;
 }
 
+static int open_inside(struct nl *nl, struct err *err)
+{
+	int ret = netns_enter();
+
+	if (ret)
+		return err_code(err, ret, "cannot enter the network namespace");
+	ret = nl_open(nl);
+	return ret ? err_code(err, ret, "cannot open a netlink socket") : 0;
+}
+
 /* Described before it is changed. */
 static int attach(int first_slot, int slots, struct err *err)
 {
@@ -83,12 +93,9 @@ static int attach(int first_slot, int slots, struct err *err)
 	static struct nl nl;
 	int count, ret;
 
-	ret = netns_enter();
+	ret = open_inside(&nl, err);
 	if (ret)
-		return err_code(err, ret, "cannot enter the network namespace");
-	ret = nl_open(&nl);
-	if (ret)
-		return err_code(err, ret, "cannot open a netlink socket");
+		return ret;
 	count = ifaces_list(&nl, list, slots, err);
 	if (count < 0)
 		return count;
@@ -110,4 +117,17 @@ int net_attach(const char *first_slot, const char *slots)
 		return 0;
 	say(&msg, -1);
 	return 1;
+}
+
+int net_detach(void)
+{
+	struct vm_net_msg msg = { .kind = VM_NET_ERROR };
+	static struct nl nl;
+	int ret = open_inside(&nl, &msg.err);
+
+	if (!ret)
+		ret = taps_forget(&nl, &msg.err);
+	if (!ret)
+		msg.kind = VM_NET_END;
+	return say(&msg, -1) || ret ? 1 : 0;
 }

@@ -40,6 +40,10 @@ int nl_do(struct nl *nl, struct nlmsghdr *msg);
 int nl_dump(struct nl *nl, uint16_t type, uint8_t family, mnl_cb_t visit,
 	    void *arg);
 
+/** nl_dump_of() - the same with a header that says whose list. */
+int nl_dump_of(struct nl *nl, uint16_t type, const void *head, size_t head_len,
+	       mnl_cb_t visit, void *arg);
+
 /** struct iface - an interface of the container. */
 struct iface {
 	int index;
@@ -75,11 +79,20 @@ int ifaces_json(struct nl *nl, const struct iface *list, int count,
 int tap_make(struct nl *nl, const struct iface *iface, int number, int tun_fd,
 	     struct err *err);
 
+/**
+ * taps_forget() - take away what tap_make() has left on interfaces whose tap is
+ * gone: the namespace's own stack receives their frames again.
+ *
+ * Return: 0 or -errno.
+ */
+int taps_forget(struct nl *nl, struct err *err);
+
 /** netns_enter() - go where NETNS_FD leads. Return: 0 or -errno. */
 int netns_enter(void);
 
-/** net_stats(), net_attach() - the two things it does; exit statuses. */
+/** net_stats(), net_attach(), net_detach() - what it does; exit statuses. */
 int net_stats(void);
 int net_attach(const char *first_slot, const char *slots);
+int net_detach(void);
 
 #endif

@@ -6,6 +6,7 @@
  *   hull-net move FROM TO ...     interfaces into the namespace
  *                                 (ns_move_devices())
  *   hull-net attach FIRST SLOTS   interfaces become taps
+ *   hull-net detach               and are interfaces again
  * (libcontainer/vm_net.h)
  */
 #include <errno.h>
@@ -45,6 +46,8 @@ int main(int argc, char *argv[])
 		return netdev_move(argc - 2, argv + 2);
 	if (argc == 4 && !strcmp(argv[1], "attach"))
 		return net_attach(argv[2], argv[3]);
+	if (argc == 2 && !strcmp(argv[1], "detach"))
+		return net_detach();
 	fprintf(stderr, "hull-net: is started by hull\n");
 	return 2;
 }

@@ -57,6 +57,12 @@ int nl_dump(struct nl *nl, uint16_t type, uint8_t family, mnl_cb_t visit,
 	 * the longest form for all */
 	struct ifinfomsg head = { .ifi_family = family };
 
-	return converse(nl, nl_begin(nl, type, NLM_F_DUMP, &head, sizeof(head)),
+	return nl_dump_of(nl, type, &head, sizeof(head), visit, arg);
+}
+
+int nl_dump_of(struct nl *nl, uint16_t type, const void *head, size_t head_len,
+	       mnl_cb_t visit, void *arg)
+{
+	return converse(nl, nl_begin(nl, type, NLM_F_DUMP, head, head_len),
 			visit, arg);
 }

@@ -22,6 +22,23 @@
  */
 
 #define PRIORITY 1
+#define HANDLE 0x4c4c5548 /* "HULL": whose redirect it is */
+#define LINKS_MAX 4096
+
+static int del_clsact(struct nl *nl, int index)
+{
+	struct tcmsg head = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = index,
+		.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
+		.tcm_parent = TC_H_CLSACT,
+	};
+	struct nlmsghdr *msg;
+
+	msg = nl_begin(nl, RTM_DELQDISC, 0, &head, sizeof(head));
+	mnl_attr_put_strz(msg, TCA_KIND, "clsact");
+	return nl_do(nl, msg);
+}
 
 static int add_clsact(struct nl *nl, int index)
 {
@@ -34,9 +51,7 @@ static int add_clsact(struct nl *nl, int index)
 	struct nlmsghdr *msg;
 
 	/* what an earlier container of the same namespace has left */
-	msg = nl_begin(nl, RTM_DELQDISC, 0, &head, sizeof(head));
-	mnl_attr_put_strz(msg, TCA_KIND, "clsact");
-	nl_do(nl, msg);
+	del_clsact(nl, index);
 	msg = nl_begin(nl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &head,
 		       sizeof(head));
 	mnl_attr_put_strz(msg, TCA_KIND, "clsact");
@@ -48,6 +63,7 @@ static int add_redirect(struct nl *nl, int from, int to)
 	struct tcmsg head = {
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = from,
+		.tcm_handle = HANDLE,
 		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 		.tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)),
 	};
@@ -138,4 +154,99 @@ int tap_make(struct nl *nl, const struct iface *iface, int number, int tun_fd,
 		return err_sys(err, "cannot find the tap of '%s'", iface->name);
 	ret = join(nl, iface, tap, err);
 	return ret ? ret : bring_up(nl, iface, tap, err);
+}
+
+/* ---- afterwards */
+
+static int on_attr(const struct nlattr *attr, void *data)
+{
+	const struct nlattr **of = data;
+
+	if (mnl_attr_get_type(attr) <= TCA_MAX)
+		of[mnl_attr_get_type(attr)] = attr;
+	return MNL_CB_OK;
+}
+
+/* Of @nest, the attribute @type; NULL also for no @nest. */
+static const struct nlattr *inside(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *of[TCA_MAX + 1] = { NULL };
+
+	if (nest)
+		mnl_attr_parse_nested(nest, on_attr, of);
+	return of[type];
+}
+
+/* The kernel shows a redirect whose interface is gone as one to number 0. */
+static int on_filter(const struct nlmsghdr *msg, void *data)
+{
+	const struct tcmsg *head = mnl_nlmsg_get_payload(msg);
+	const struct nlattr *of[TCA_MAX + 1] = { NULL };
+	const struct nlattr *attr;
+	const struct tc_mirred *mirred;
+	bool *dead = data;
+
+	if (msg->nlmsg_type != RTM_NEWTFILTER || head->tcm_handle != HANDLE)
+		return MNL_CB_OK;
+	mnl_attr_parse(msg, sizeof(*head), on_attr, of);
+	attr = inside(of[TCA_OPTIONS], TCA_MATCHALL_ACT);
+	attr = inside(inside(attr, 1), TCA_ACT_OPTIONS);
+	attr = inside(attr, TCA_MIRRED_PARMS);
+	if (!of[TCA_KIND] ||
+	    strcmp(mnl_attr_get_str(of[TCA_KIND]), "matchall") || !attr ||
+	    mnl_attr_get_payload_len(attr) < sizeof(*mirred))
+		return MNL_CB_OK;
+	mirred = mnl_attr_get_payload(attr);
+	*dead = *dead || !mirred->ifindex;
+	return MNL_CB_OK;
+}
+
+struct links {
+	size_t count;
+	int index[LINKS_MAX];
+};
+
+static int on_link(const struct nlmsghdr *msg, void *data)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
+	struct links *links = data;
+
+	if (msg->nlmsg_type == RTM_NEWLINK && links->count < LINKS_MAX)
+		links->index[links->count++] = info->ifi_index;
+	return MNL_CB_OK;
+}
+
+static int forget(struct nl *nl, int index, struct err *err)
+{
+	const struct tcmsg head = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = index,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+	};
+	bool dead = false;
+	int ret = nl_dump_of(nl, RTM_GETTFILTER, &head, sizeof(head), on_filter,
+			     &dead);
+
+	if (!ret && dead)
+		ret = del_clsact(nl, index);
+	/* it may have gone meanwhile */
+	return ret && ret != -ENODEV
+		       ? err_code(err, ret, "cannot give interface %d back",
+				  index)
+		       : 0;
+}
+
+int taps_forget(struct nl *nl, struct err *err)
+{
+	struct links links = { 0 };
+	int ret = nl_dump(nl, RTM_GETLINK, AF_UNSPEC, on_link, &links);
+
+	if (ret)
+		return err_code(err, ret, "cannot list the interfaces");
+	for (size_t i = 0; i < links.count; i++) {
+		int rc = forget(nl, links.index[i], err);
+
+		ret = ret ? ret : rc;
+	}
+	return ret;
 }

@@ -292,6 +292,7 @@ t_network() {
 		if .type == "network" then .path = $p else . end]'
 	rc=0
 	vm facts >"$T/facts" 2>"$T/refused" || rc=$?
+	tc -n "$TAG" qdisc show >"$T/left"
 	ip netns del "$TAG"
 	! grep -q 'clsact\|redirect' "$T/refused" || skip "this kernel: $(cat "$T/refused")"
 	eq "$rc" 0
@@ -302,6 +303,7 @@ t_network() {
 	eq "$(jq -c '[.[0].addresses[]|select(.prefix == 24)|[.address,.scope]]' "$T/net")" '[["10.77.0.2",0]]'
 	eq "$(jq -c '[.[0].routes[]|[.gateway,.metric]]' "$T/net")" '[["10.77.0.1",5]]'
 	eq "$(jq -c '.[0].neighbours' "$T/net")" '[{"address":"10.77.0.9","mac":"02:00:00:00:00:09"}]'
+	hasnt "$(cat "$T/left")" clsact
 }
 
 cases "$@"

@@ -223,6 +223,32 @@ static int amend_namespaces(struct arena *arena, const struct spec_linux *in,
 	return 0;
 }
 
+/* ---- ids */
+
+/* The served files show the container's own ids, not the host's: in the guest
+ * they are those of its kernel. */
+static int own_ids(struct arena *arena, const struct spec_id_map **maps,
+		   size_t count, struct err *err)
+{
+	struct spec_id_map *list = arena_array(arena, count + 1, sizeof(*list));
+
+	if (!list)
+		return no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		list[i] = (*maps)[i];
+		list[i].host_id = list[i].container_id;
+	}
+	*maps = list;
+	return 0;
+}
+
+static int amend_ids(struct arena *arena, struct spec_linux *l, struct err *err)
+{
+	int ret = own_ids(arena, &l->uid_maps, l->uid_map_count, err);
+
+	return ret ? ret : own_ids(arena, &l->gid_maps, l->gid_map_count, err);
+}
+
 /* ---- limits */
 
 bool guest_keeps_file(const char *file)
@@ -326,6 +352,8 @@ int guest_spec(struct arena *arena, const struct hull_guest *g,
 	ret = amend_mounts(arena, g, in, s, err);
 	if (!ret)
 		ret = amend_namespaces(arena, &in->linux_, &s->linux_, err);
+	if (!ret)
+		ret = amend_ids(arena, &s->linux_, err);
 	if (!ret)
 		ret = guest_resources(arena, &in->linux_.resources,
 				      &s->linux_.resources, err);

@@ -52,6 +52,8 @@ bool guest_makes_mount(const struct spec_mount *m);
  *    in reach; ipc, uts and cgroup as listed, but never joined by path; the
  *    network namespace is the guest's; a user or time namespace by path is
  *    refused (-ENOTSUP), as nobody in here knows its mappings;
+ *  - a user namespace maps the container's ids to themselves: the files are
+ *    served as they look in the container's own on the host;
  *  - hooks: startContainer alone;
  *  - linux.resources as guest_resources(), process as guest_process();
  *  - net.* sysctls are left to guest_net_sysctls(), the memory policy (nodes of

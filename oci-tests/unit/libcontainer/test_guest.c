@@ -153,6 +153,29 @@ static void test_namespaces(void **state)
 	assert_string_equal(err.field, "linux.namespaces[0].path");
 }
 
+static void test_ids(void **state)
+{
+	auto_arena struct arena arena = { 0 };
+	const struct spec *s;
+
+	(void)state;
+	s = amend(&arena, "",
+		  "\"namespaces\":[{\"type\":\"user\"}],\"uidMappings\":["
+		  "{\"containerID\":0,\"hostID\":1000,\"size\":1},"
+		  "{\"containerID\":1,\"hostID\":100000,\"size\":9}],"
+		  "\"gidMappings\":"
+		  "[{\"containerID\":5,\"hostID\":100,\"size\":2}]",
+		  "");
+	assert_non_null(spec_namespace(s, SPEC_NS_USER));
+	assert_int_equal(s->linux_.uid_map_count, 2);
+	assert_int_equal(s->linux_.uid_maps[0].host_id, 0);
+	assert_int_equal(s->linux_.uid_maps[1].container_id, 1);
+	assert_int_equal(s->linux_.uid_maps[1].host_id, 1);
+	assert_int_equal(s->linux_.uid_maps[1].size, 9);
+	assert_int_equal(s->linux_.gid_map_count, 1);
+	assert_int_equal(s->linux_.gid_maps[0].host_id, 5);
+}
+
 static void test_the_rest(void **state)
 {
 	auto_arena struct arena arena = { 0 };
@@ -250,6 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_the_rest),
 		cmocka_unit_test(test_binds),
 	};

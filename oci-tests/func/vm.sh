@@ -112,29 +112,134 @@ t_terminal() {
 	has "$(cat "$T/out")" /dev/
 	hasnt "$(cat "$T/out")" 'not a tty'
 }
-t_network() {
-	need_vm
-	bundle
-	n=${TAG#hull-}
+# A namespace for the container and one for its peer, with a veth pair. The
+# container's end appears there between create and start.
+netns_pair() {
+	nic=${TAG#hull-}
 	ip netns add "$TAG"
-	ip -n "$TAG" link add "$n" address 02:00:00:00:00:07 mtu 1400 type veth peer name "p$n"
-	ip -n "$TAG" link set "p$n" netns 1
-	ip address add 10.77.0.1/24 dev "p$n"
-	ip link set "p$n" up
-	ip -n "$TAG" address add 10.77.0.2/24 dev "$n"
-	ip -n "$TAG" link set "$n" up
-	ip -n "$TAG" route add default via 10.77.0.1
+	ip netns add "$TAG-peer"
+	ip -n "$TAG-peer" link set lo up
 	cfg --arg p "/run/netns/$TAG" '.linux.namespaces = [.linux.namespaces[] |
 		if .type == "network" then .path = $p else . end]'
-	rc=0
-	vm "ip addr show $n; ip route; ping -c 2 -W 5 10.77.0.1" >"$T/out" 2>&1 || rc=$?
+}
+veth_up() {
+	ip -n "$TAG" link add "$nic" address 02:00:00:00:00:07 mtu 1400 type veth peer name "p$nic" netns "$TAG-peer"
+	ip -n "$TAG-peer" address add 10.77.0.1/24 dev "p$nic"
+	ip -n "$TAG-peer" address add fd77::1/64 dev "p$nic" nodad
+	ip -n "$TAG-peer" link set "p$nic" mtu 1400 up
+	ip -n "$TAG" address add 10.77.0.2/24 dev "$nic"
+	ip -n "$TAG" address add fd77::2/64 dev "$nic" nodad
+	ip -n "$TAG" link set "$nic" up
+	ip -n "$TAG" route add default via 10.77.0.1
+	ip -n "$TAG" route add 10.78.0.0/16 via 10.77.0.9 metric 7
+	ip -n "$TAG" -6 route add default via fd77::1
+}
+at_peer() {
+	timeout 60 ip netns exec "$TAG-peer" "$@"
+}
+echo_from() { # ADDRESS: a megabyte there and back
+	at_peer python3 - "$1" <<-'EOF'
+		import os, socket, sys, threading
+		s = socket.create_connection((sys.argv[1], 7001), 20)
+		data, got = os.urandom(1 << 20), b""
+		threading.Thread(target=s.sendall, args=(data,)).start()
+		while len(got) < len(data):
+		    part = s.recv(65536)
+		    if not part:
+		        break
+		    got += part
+		print("echoed" if got == data else "lost")
+	EOF
+}
+t_network() {
+	need_vm
+	bundle '.process.capabilities |= map_values(. + ["CAP_NET_RAW"] | unique)'
+	netns_pair
+	# a name server that knows one address (UDP), and four hundred kilobytes (TCP)
+	cat >"$T/peer.py" <<-'EOF'
+		import socket, threading
+		u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		u.bind(("10.77.0.1", 53))
+		t = socket.create_server(("::", 7000), family=socket.AF_INET6, dualstack_ipv6=True)
+		def dns():
+		    while True:
+		        q, who = u.recvfrom(2048)
+		        end = q.index(b"\0", 12) + 5
+		        a = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x0a\x63\x62\x61" if q[end - 3] == 1 else b""
+		        u.sendto(q[:2] + b"\x81\x80\0\1\0" + bytes([bool(a)]) + b"\0\0\0\0" + q[12:end] + a, who)
+		threading.Thread(target=dns, daemon=True).start()
+		print("ready", flush=True)
+		while True:
+		    c, _ = t.accept()
+		    c.sendall(b"big " * 100000 + b"\nthe end\n")
+		    c.close()
+	EOF
+	sh_args "ip addr show $nic; ip route; ip -6 route; ping -c 2 -W 5 10.77.0.1
+		ping -6 -c 2 -W 5 fd77::1; nslookup there.example 10.77.0.1
+		nc 10.77.0.1 7000 | tail -n 1; nc fd77::1 7000 | wc -c; echo ready
+		nc -l -p 7001 -e cat; nc -l -p 7001 -e cat; echo served; sleep 1000"
+	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	veth_up
+	ip netns exec "$TAG-peer" timeout 150 python3 "$T/peer.py" >"$T/peer" 2>&1 &
+	peer=$!
+	wait_for 20 grep -q ready "$T/peer"
+	timeout $HULL_LIMIT "$HULL" --root "$T/root" start "$TAG"
+	wait_for 60 grep -q '^ready' "$T/out"
+	at_peer busybox ping -c 2 -W 5 10.77.0.2 >"$T/in" 2>&1 || true
+	at_peer busybox ping -6 -c 2 -W 5 fd77::2 >"$T/in6" 2>&1 || true
+	echo_from 10.77.0.2 >"$T/echo" 2>&1 || true
+	echo_from fd77::2 >"$T/echo6" 2>&1 || true
+	wait_for 20 grep -q '^served' "$T/out" || true
+	hull kill "$TAG" KILL
+	hull delete -f "$TAG"
+	# the namespace's own stack has its interface back
+	ip netns exec "$TAG" busybox ping -c 1 -W 5 10.77.0.1 >"$T/back" 2>&1 || true
+	{ tc -n "$TAG" qdisc show; ip -n "$TAG" -o link; } >"$T/left"
+	kill "$peer"
 	ip netns del "$TAG"
-	has "$(cat "$T/out")" '10.77.0.2/24'
-	has "$(cat "$T/out")" 'mtu 1400'
-	has "$(cat "$T/out")" '02:00:00:00:00:07'
-	has "$(cat "$T/out")" 'default via 10.77.0.1'
-	has "$(cat "$T/out")" ', 0% packet loss'
-	eq "$rc" 0
+	ip netns del "$TAG-peer"
+	for word in '10.77.0.2/24' 'fd77::2/64' 'mtu 1400' '02:00:00:00:00:07' \
+		'default via 10.77.0.1' '10.78.0.0/16 via 10.77.0.9' 'metric 7' \
+		'default via fd77::1' '10.99.98.97' 'the end' '400009'; do
+		has "$(cat "$T/out")" "$word"
+	done
+	eq "$(grep -c ', 0% packet loss' "$T/out")" 2 'pings from the guest'
+	has "$(cat "$T/in")" ', 0% packet loss'
+	has "$(cat "$T/in6")" ', 0% packet loss'
+	eq "$(cat "$T/echo")" echoed
+	eq "$(cat "$T/echo6")" echoed
+	has "$(cat "$T/back")" ', 0% packet loss'
+	hasnt "$(cat "$T/left")" clsact
+	hasnt "$(cat "$T/left")" hull-vm
+}
+t_user_namespace() {
+	need_vm
+	mkdir "$T/rw"
+	echo host >"$T/rw/roots"
+	bundle --arg rw "$T/rw" '.linux.namespaces += [{"type":"user"}] |
+		.linux.uidMappings = [{"containerID":0,"hostID":100000,"size":65536}] |
+		.linux.gidMappings = [{"containerID":0,"hostID":100000,"size":65536}] |
+		.process.capabilities |= map_values(. + ["CAP_CHOWN","CAP_DAC_OVERRIDE"]) |
+		.mounts += [{"destination":"/rw","type":"bind","source":$rw,"options":["bind"]}]'
+	chmod 755 "$T" "$B"
+	chown -R 100000:100000 "$B/rootfs" "$T/rw"
+	chown 0:0 "$T/rw/roots"
+	vm 'id -u; tr -s " " </proc/self/uid_map; stat -c "passwd %u" /etc/passwd
+		stat -c "roots %u" /rw/roots; echo x 2>/dev/null >>/rw/roots || echo refused
+		echo mine >/rw/mine; echo other >/rw/other; chown 1000:1000 /rw/other
+		stat -c "seen %u:%g" /rw/mine /rw/other; ls -d /sys/class /dev/null' >"$T/out" 2>&1
+	eq "$(cat "$T/out")" '0
+ 0 0 65536
+passwd 0
+roots 65534
+refused
+seen 0:0
+seen 1000:1000
+/dev/null
+/sys/class'
+	eq "$(stat -c %u:%g "$T/rw/mine")" 100000:100000
+	eq "$(stat -c %u:%g "$T/rw/other")" 101000:101000
+	eq "$(cat "$T/rw/roots")" host
 }
 # What the guest asks of user space until the container's process runs does not
 # depend on the machine: 57, and 4 for each further vCPU. It may be 100.

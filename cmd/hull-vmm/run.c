@@ -20,7 +20,7 @@
 #include "microvm/proto/proto.h"
 #include "microvm/session/session.h"
 
-#define AGENT_MS 30000    /* from the first instruction to HELLO */
+#define AGENT_MS 60000    /* from the first instruction to HELLO */
 #define SHUTDOWN_MS 10000 /* from EXITED to the reset: the guest syncs */
 #define SETTLE_MS 1000    /* for the machine's end to be seen */
 #define MAX_FILES 8192
@@ -365,7 +365,9 @@ int vmm_run(int config_fd)
 		rc = live(&run, &err);
 	if (rc) {
 		copy_reason(&run, err.msg);
-		log_line(LOG_LEVEL_ERROR, "%s", err.msg);
+		/* whoever waits at the gate says it, once */
+		if (run.gate.conn < 0)
+			log_line(LOG_LEVEL_ERROR, "%s", err.msg);
 		gate_answer(&run.gate, &err);
 	}
 	if (run.config.exit_fd >= 0)

@@ -35,9 +35,10 @@
 	}
 
 /* clang-format off */
-/* What malloc(3) needs: memory, but none that could be run. */
+/* What malloc(3) needs: memory, but none that could be run. And the call that a
+ * thawed thread finds itself in when it was frozen while it waited. */
 #define MALLOC_CALLS \
-	WITHOUT(mmap, 2, PROT_EXEC), WITHOUT(mprotect, 2, PROT_EXEC), \
+	ANY(restart_syscall), WITHOUT(mmap, 2, PROT_EXEC), WITHOUT(mprotect, 2, PROT_EXEC), \
 	ANY(munmap), ANY(brk), ANY(madvise)
 
 /* Device registers are served in the vCPU's thread, but for the one that starts

@@ -105,11 +105,13 @@ int ifaces_list(struct nl *nl, struct iface *list, int room, struct err *err)
 /**
  * struct writer - one list of one interface.
  * @first: nothing written yet
+ * @why: set when there is something that the guest cannot be given
  */
 struct writer {
 	const struct iface *iface;
 	struct strbuf *out;
 	bool first;
+	struct err why;
 };
 
 static void open_object(struct writer *w)
@@ -201,18 +203,44 @@ static bool is_wanted(const struct rtmsg *info, const struct attrs *a,
 	       mnl_attr_get_u32(a->of[RTA_OIF]) == (uint32_t)iface->index;
 }
 
+/* A route that would be lost, or lead elsewhere, is no route to start with. */
+static const char *not_for_guests(const struct rtmsg *info,
+				  const struct attrs *a)
+{
+	if (!is_ip(info->rtm_family) || info->rtm_protocol == RTPROT_KERNEL ||
+	    (info->rtm_flags & RTM_F_CLONED) ||
+	    info->rtm_table == RT_TABLE_LOCAL)
+		return NULL;
+	if (info->rtm_table != RT_TABLE_MAIN)
+		return "of another table than main";
+	if (info->rtm_type != RTN_UNICAST)
+		return "that leads nowhere (blackhole, unreachable, prohibit)";
+	if (a->of[RTA_MULTIPATH] || !a->of[RTA_OIF])
+		return "with several next hops";
+	if (a->of[RTA_VIA])
+		return "by a gateway of the other family";
+	if (a->of[RTA_ENCAP])
+		return "with an encapsulation";
+	return NULL;
+}
+
 static int on_route(const struct nlmsghdr *msg, void *data)
 {
 	const struct rtmsg *info = mnl_nlmsg_get_payload(msg);
 	struct writer *w = data;
 	struct attrs a = { 0 };
+	const char *no;
 	char prefix[8];
 	int family;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE)
 		return MNL_CB_OK;
 	mnl_attr_parse(msg, sizeof(*info), on_attr, &a);
-	if (!is_wanted(info, &a, w->iface))
+	no = not_for_guests(info, &a);
+	if (no && !w->why.code)
+		err_set(&w->why, -ENOTSUP,
+			"a route %s is there: a microVM cannot have it", no);
+	if (no || !is_wanted(info, &a, w->iface))
 		return MNL_CB_OK;
 	family = info->rtm_family;
 	snprintf(prefix, sizeof(prefix), "/%d", info->rtm_dst_len);
@@ -281,6 +309,10 @@ static int iface_json(struct nl *nl, const struct iface *iface, int slot,
 		if (ret)
 			return err_code(err, ret, "cannot list the %s of '%s'",
 					lists[i].key, iface->name);
+		if (w.why.code) {
+			*err = w.why;
+			return w.why.code;
+		}
 		strbuf_add(out, "]");
 	}
 	strbuf_add(out, "}");

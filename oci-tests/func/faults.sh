@@ -4,17 +4,12 @@
 # crash, no hang, a message when the command fails, and one `delete -f`
 # afterwards leaves nothing. FAULT_STEP=N takes each Nth; 1 takes all.
 . "$(dirname "$0")/../support/lib.sh"
+. "$(dirname "$0")/../support/sweep.sh"
 
 STEP=${FAULT_STEP:-5}
 # ENOMEM EMFILE ENOSPC EPERM EINTR EAGAIN ENOSYS
 ERRNOS='12 24 28 1 4 11 38'
 
-clean() { # when
-	timeout 30 "$HULL" --root "$T/root" delete -f "$TAG" 2>"$T/de" || fail "delete -f failed $1: $(cat "$T/de")"
-	[ ! -e "$T/root/$TAG" ] || fail "a state directory is left $1"
-	[ ! -e "$(cg2)/hull-test/$TAG" ] || fail "a cgroup is left $1"
-	! grep -qF "$T/" /proc/self/mountinfo || fail "a mount is left $1"
-}
 # sweep SETUP CMD...
 sweep() {
 	[ "$(uname -m)" = x86_64 ] || skip 'failat knows x86-64 only'
@@ -46,18 +41,6 @@ sweep() {
 		n=$((n + STEP)) count=$((count + 1))
 	done
 	echo "$count faults in $total calls"
-}
-none() { :; }
-creating() {
-	hull create -b "$B" "$TAG" </dev/null >/dev/null 2>&1
-}
-running() {
-	hull run -d -b "$B" "$TAG" </dev/null >/dev/null 2>&1
-}
-dead() {
-	running
-	hull kill "$TAG" KILL
-	hull wait "$TAG" >/dev/null 2>&1 || true
 }
 t_run() {
 	bundle

@@ -4,16 +4,10 @@
 # over all there are, one `delete -f` afterwards leaves nothing, and `list` never
 # fails. The census of run-func comes on top, after the last one.
 . "$(dirname "$0")/../support/lib.sh"
+. "$(dirname "$0")/../support/sweep.sh"
 
 SWEEP=${SWEEP:-200}
 
-clean() { # when
-	hull list >/dev/null 2>"$T/le" || fail "list failed $1: $(cat "$T/le")"
-	timeout 30 "$HULL" --root "$T/root" delete -f "$TAG" 2>"$T/de" || fail "delete -f failed $1: $(cat "$T/de")"
-	[ ! -e "$T/root/$TAG" ] || fail "a state directory is left $1"
-	[ ! -e "$(cg2)/hull-test/$TAG" ] || fail "a cgroup is left $1"
-	! grep -qF "$T/" /proc/self/mountinfo || fail "a mount is left $1"
-}
 # sweep SETUP CMD...: SETUP before each kill
 sweep() {
 	setup=$1
@@ -33,18 +27,6 @@ sweep() {
 		n=$((n + step)) count=$((count + 1))
 	done
 	echo "$count kills over $total boundaries"
-}
-none() { :; }
-creating() {
-	hull create -b "$B" "$TAG" </dev/null >/dev/null 2>&1
-}
-running() {
-	hull run -d -b "$B" "$TAG" </dev/null >/dev/null 2>&1
-}
-dead() {
-	running
-	hull kill "$TAG" KILL
-	hull wait "$TAG" >/dev/null 2>&1 || true
 }
 t_run() {
 	bundle

@@ -240,8 +240,11 @@ static int judge(struct hook_run *run, int status, struct err *err)
 			       run->hook->timeout_s, text);
 	if (WIFSIGNALED(status)) {
 		name = signal_name(WTERMSIG(status));
-		return err_set(err, -EIO, "killed by signal %d (%s)%s",
-			       WTERMSIG(status), name ? name : "?", text);
+		return err_set(err, -EIO, "killed by signal %d (%s)%s%s",
+			       WTERMSIG(status), name ? name : "?",
+			       WTERMSIG(status) == SIGSYS ? ": bad system call"
+							  : "",
+			       text);
 	}
 	if (WEXITSTATUS(status))
 		return err_set(err, -EIO, "exit status %d%s",
@@ -331,8 +334,8 @@ static int run_all(const struct spec *spec, enum spec_hook_kind kind,
 
 		if (!ret)
 			continue;
-		err_wrap(&why, "hook %s[%zu] '%s'", spec_hook_names[kind], i,
-			 hook->path);
+		err_wrap(&why, "error running %s hook #%zu: '%s'",
+			 spec_hook_names[kind], i, hook->path);
 		if (kind != SPEC_HOOK_POSTSTOP) {
 			if (err)
 				*err = why;

@@ -54,7 +54,7 @@ t_failures() {
 		rm -rf "$B" "$T/poststop"
 		one_failing $k
 		sh_args 'sleep 1000'
-		refuses "$k" hull run -b "$B" "$TAG"
+		refuses "error running $k hook #0: '" hull run -b "$B" "$TAG"
 		has "$(cat "$T/refused")" 'the reason'
 		[ -e "$T/poststop" ] || fail "poststop did not run after a failed $k"
 		eq "$(hull list -q)" '' "left by $k"

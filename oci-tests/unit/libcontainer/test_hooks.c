@@ -66,6 +66,8 @@ static void test_failures(void **state)
 		{ "echo why; echo more >&2; echo; exit 1",
 		  "exit status 1, output: why\nmore" },
 		{ "kill -9 $$", "killed by signal 9 (KILL)" },
+		{ "kill -SYS $$",
+		  "killed by signal 31 (SYS): bad system call" },
 		{ "printf x; kill -TERM $$",
 		  "killed by signal 15 (TERM), output: x" },
 	};
@@ -76,7 +78,8 @@ static void test_failures(void **state)
 		char want[256];
 
 		assert_true(run(cases[i].script, &err) < 0);
-		snprintf(want, sizeof(want), "hook prestart[0] '/bin/sh': %s",
+		snprintf(want, sizeof(want),
+			 "error running prestart hook #0: '/bin/sh': %s",
 			 cases[i].message);
 		assert_string_equal(err.msg, want);
 	}
@@ -99,8 +102,9 @@ static void test_no_program(void **state)
 		assert_int_equal(hooks_run(&spec, SPEC_HOOK_POSTSTART, "", -1,
 					   NULL, &err),
 				 codes[i]);
-		snprintf(want, sizeof(want), "hook poststart[0] '%s': %s",
-			 paths[i], err_text(codes[i]));
+		snprintf(want, sizeof(want),
+			 "error running poststart hook #0: '%s': %s", paths[i],
+			 err_text(codes[i]));
 		assert_string_equal(err.msg, want);
 	}
 }
@@ -118,8 +122,9 @@ static void test_timeout(void **state)
 				   &err),
 			 -ETIMEDOUT);
 	assert_in_range(now_ms() - begin, 900, 5000);
-	assert_string_equal(err.msg, "hook createRuntime[0] '/bin/sh': timed "
-				     "out after 1 s, output: begun");
+	assert_string_equal(err.msg, "error running createRuntime hook #0: "
+				     "'/bin/sh': timed out after 1 s, output: "
+				     "begun");
 	/* one that writes for ever does not evade it */
 	assert_int_equal(
 		hooks_run(shell(&s, SPEC_HOOK_CREATE_RUNTIME, "exec yes", 1),
@@ -165,8 +170,9 @@ static void test_background(void **state)
 	assert_int_equal(run("sleep 3 & echo started", &err), 0);
 	assert_int_equal(run("sleep 3 & echo started; exit 2", &err), -EIO);
 	assert_true(now_ms() - begin < 2500);
-	assert_string_equal(err.msg, "hook prestart[0] '/bin/sh': exit status "
-				     "2, output: started");
+	assert_string_equal(err.msg,
+			    "error running prestart hook #0: "
+			    "'/bin/sh': exit status 2, output: started");
 }
 
 /* Exactly its environment; a shell adds PWD and the like, so no shell. */
@@ -317,8 +323,8 @@ static void test_order(void **state)
 	assert_int_equal(hooks_run(&spec, SPEC_HOOK_CREATE_CONTAINER, "", fd,
 				   NULL, &err),
 			 -EIO);
-	assert_string_equal(err.msg, "hook createContainer[1] '/bin/sh': exit "
-				     "status 1");
+	assert_string_equal(err.msg, "error running createContainer hook #1: "
+				     "'/bin/sh': exit status 1");
 	text = lab_read(lab, ".", "log", &len);
 	assert_string_equal(text, "1\n");
 	free(text);
@@ -331,7 +337,7 @@ static void test_order(void **state)
 	assert_string_equal(text, "1\n1\n3\n");
 	free(text);
 	text = lab_read(lab, ".", "warnings", &len);
-	assert_non_null(strstr(text, "hook poststop[1]"));
+	assert_non_null(strstr(text, "error running poststop hook #1: "));
 	assert_int_equal(unlinkat(fd, "", 0), -1);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/log", lab->root);

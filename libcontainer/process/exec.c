@@ -65,7 +65,7 @@ int process_exec(const struct process_ctx *ctx, const char *path,
 		}
 	}
 	execve(path, args.to, env);
-	ret = err_sys(err, "exec: \"%s\"", path);
+	ret = err_sys(err, "exec %s", path);
 	err_stage(err, "exec");
 	return ret;
 }

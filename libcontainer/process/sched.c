@@ -48,12 +48,18 @@ int process_scheduler(pid_t pid, const struct spec_process *process,
 		.period = want->period_ns,
 	};
 
-	if (!want->set)
+	if (!want->set || !syscall(SYS_sched_setattr, pid, &attr, 0))
 		return 0;
-	if (syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
-		return err_at(err, -errno, "process.scheduler",
-			      "error setting scheduler: %s", err_text(errno));
-	return 0;
+	/* sched_setattr(2): such a task must be free to use all CPUs */
+	if (errno == EPERM && want->policy == SCHED_DEADLINE)
+		return err_at(err, -EPERM, "process.scheduler",
+			      "error setting scheduler: %s: SCHED_DEADLINE "
+			      "needs CAP_SYS_NICE and all CPUs (process "
+			      "scheduler can't be used together with "
+			      "AllowedCPUs)",
+			      err_text(EPERM));
+	return err_at(err, -errno, "process.scheduler",
+		      "error setting scheduler: %s", err_text(errno));
 }
 
 int step_scheduler(struct apply *a, struct err *err)

@@ -80,6 +80,10 @@ t_missing_program_and_friends() {
 	refuses 'exec: "/etc/passwd": permission denied' hull run -b "$B" "$TAG"
 	args /etc
 	refuses 'is a directory' hull run -b "$B" "$TAG"
+	printf '#!/no/such/interpreter\n' >"$B/rootfs/script"
+	chmod 755 "$B/rootfs/script"
+	args /script
+	refuses 'unable to start container process: exec /script: no such file or directory' hull run -b "$B" "$TAG"
 }
 t_signals_are_forwarded() {
 	bundle

@@ -73,7 +73,7 @@ static void test_denied_execve(void **state)
 {
 	struct run run = {
 		.file = "/bin/cat",
-		.want = "exec: \"/bin/cat\": operation not permitted",
+		.want = "exec /bin/cat: operation not permitted",
 	};
 
 	(void)state;
@@ -121,7 +121,7 @@ static void test_failing_execve(void **state)
 
 		snprintf(name, sizeof(name), "f%zu", i);
 		make_file(*state, name, cases[i].text, path);
-		snprintf(want, sizeof(want), "exec: \"%s\": %s", path,
+		snprintf(want, sizeof(want), "exec %s: %s", path,
 			 cases[i].reason);
 		child_ok(apply_and_exec, &run);
 	}

@@ -111,6 +111,26 @@ static void deadline(void *arg)
 	CHECK(sched_getscheduler(0) == 6);
 }
 
+/* The kernel has one errno for two reasons: the message names both. */
+static void deadline_on_one_cpu(void *arg)
+{
+	const struct spec_process process = {
+		.scheduler = { .set = true,
+			       .policy = 6,
+			       .runtime_ns = 1000000,
+			       .deadline_ns = 20000000,
+			       .period_ns = 20000000 },
+	};
+	struct err err = { 0 };
+
+	(void)arg;
+	CHECK_OK(process_affinity(0, "0", &err), &err);
+	CHECK(process_scheduler(0, &process, &err) == -EPERM);
+	CHECK(!strcmp(err.field, "process.scheduler"));
+	CHECK(strstr(err.msg, "operation not permitted: SCHED_DEADLINE needs "
+			      "CAP_SYS_NICE and all CPUs"));
+}
+
 static void test_scheduler(void **state)
 {
 	(void)state;
@@ -120,6 +140,8 @@ static void test_scheduler(void **state)
 		SKIP("needs CAP_SYS_NICE");
 	child_ok(real_time, NULL);
 	child_ok(deadline, NULL);
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		child_ok(deadline_on_one_cpu, NULL);
 }
 
 static void affinity(void *arg)

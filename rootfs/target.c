@@ -257,7 +257,7 @@ static int target_real_dir(struct rootfs *r, size_t i, struct target *out,
 	if (fd == -ELOOP || fd == -ENOTDIR)
 		return mount_err(
 			err, i, ".destination", -ENOTDIR,
-			"'%s': filesystem '%s' must be mounted on an ordinary directory, and this is, or leads through, something else: not a directory",
+			"'%s': filesystem '%s' must be mounted on ordinary directory, and this is, or leads through, something else: not a directory",
 			m->destination, m->type);
 	if (fd < 0)
 		return mount_err(err, i, ".destination", fd,

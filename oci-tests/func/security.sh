@@ -29,6 +29,7 @@ t_proc_or_sys_is_a_link() {
 			rc=0
 			run_sh true >/dev/null 2>"$T/e" || rc=$?
 			eq $rc 1 "status with /$what -> $to"
+			has "$(cat "$T/e")" 'must be mounted on ordinary directory'
 			unharmed
 		done
 	done

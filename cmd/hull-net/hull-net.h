@@ -79,6 +79,9 @@ int ifaces_json(struct nl *nl, const struct iface *list, int count,
 int tap_make(struct nl *nl, const struct iface *iface, int number, int tun_fd,
 	     struct err *err);
 
+/** tap_is_one() - is this RTM_NEWLINK about a tap that tap_make() has made? */
+bool tap_is_one(const struct nlmsghdr *link);
+
 /**
  * taps_forget() - take away what tap_make() has left on interfaces whose tap is
  * gone: the namespace's own stack receives their frames again.

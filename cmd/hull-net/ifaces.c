@@ -51,6 +51,12 @@ static int on_link(const struct nlmsghdr *msg, void *data)
 	if (msg->nlmsg_type != RTM_NEWLINK || l->err->code ||
 	    info->ifi_flags & IFF_LOOPBACK)
 		return MNL_CB_OK;
+	if (tap_is_one(msg)) {
+		err_set(l->err, -EBUSY,
+			"another microVM has the interfaces of this network "
+			"namespace");
+		return MNL_CB_OK;
+	}
 	mnl_attr_parse(msg, sizeof(*info), on_link_attr, &one);
 	if (info->ifi_type != ARPHRD_ETHER) {
 		if (one.up)

@@ -70,14 +70,16 @@ static int on_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-/* The loopback's traffic leaves no container: it is not listed. */
+/* The loopback's traffic leaves no container, and what goes through a microVM's
+ * tap is counted at the interface that it serves: they are not listed. */
 static int on_link(const struct nlmsghdr *msg, void *data)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
 	struct link link = { 0 };
 	bool *first = data;
 
-	if (msg->nlmsg_type != RTM_NEWLINK || info->ifi_flags & IFF_LOOPBACK)
+	if (msg->nlmsg_type != RTM_NEWLINK || info->ifi_flags & IFF_LOOPBACK ||
+	    tap_is_one(msg))
 		return MNL_CB_OK;
 	mnl_attr_parse(msg, sizeof(*info), on_attr, &link);
 	if (!link.name[0] || !link.has_stats)

@@ -21,6 +21,8 @@
  * addresses are the guest's from now on.
  */
 
+#define NAME "hull-vm" /* and a number */
+#define KIND "tun"
 #define PRIORITY 1
 #define HANDLE 0x4c4c5548 /* "HULL": whose redirect it is */
 #define LINKS_MAX 4096
@@ -143,7 +145,7 @@ int tap_make(struct nl *nl, const struct iface *iface, int number, int tun_fd,
 	int header = NET_HDR_BYTES;
 	int tap, ret;
 
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "hull-vm%d", number);
+	snprintf(req.ifr_name, sizeof(req.ifr_name), NAME "%d", number);
 	/* offloads off: whole frames, with their checksums */
 	if (ioctl(tun_fd, TUNSETIFF, &req) < 0 ||
 	    ioctl(tun_fd, TUNSETVNETHDRSZ, &header) < 0 ||
@@ -154,6 +156,45 @@ int tap_make(struct nl *nl, const struct iface *iface, int number, int tun_fd,
 		return err_sys(err, "cannot find the tap of '%s'", iface->name);
 	ret = join(nl, iface, tap, err);
 	return ret ? ret : bring_up(nl, iface, tap, err);
+}
+
+/* ---- those that are there */
+
+static int on_kind(const struct nlattr *attr, void *data)
+{
+	bool *ours = data;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		*ours = !strcmp(mnl_attr_get_str(attr), KIND);
+	return MNL_CB_OK;
+}
+
+struct look {
+	bool name;
+	bool kind;
+};
+
+static int on_look(const struct nlattr *attr, void *data)
+{
+	struct look *look = data;
+
+	if (mnl_attr_get_type(attr) == IFLA_IFNAME &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		look->name = !strncmp(mnl_attr_get_str(attr), NAME,
+				      sizeof(NAME) - 1);
+	else if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+		mnl_attr_parse_nested(attr, on_kind, &look->kind);
+	return MNL_CB_OK;
+}
+
+/* The workload cannot make one of this name: hull's side is not its own. */
+bool tap_is_one(const struct nlmsghdr *link)
+{
+	struct look look = { 0 };
+
+	mnl_attr_parse(link, sizeof(struct ifinfomsg), on_look, &look);
+	return look.name && look.kind;
 }
 
 /* ---- afterwards */

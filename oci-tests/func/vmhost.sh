@@ -305,5 +305,36 @@ t_network() {
 	eq "$(jq -c '.[0].neighbours' "$T/net")" '[{"address":"10.77.0.9","mac":"02:00:00:00:00:09"}]'
 	hasnt "$(cat "$T/left")" clsact
 }
+# an interface that outlives its containers: one at a time has it
+t_network_of_others() {
+	fake
+	ip netns add "$TAG" || skip 'no network namespaces'
+	n=${TAG#hull-}
+	ip -n "$TAG" link add "$n" type veth peer name "p$n" || { ip netns del "$TAG" && skip 'no veth'; }
+	cfg --arg p "/run/netns/$TAG" '.linux.namespaces = [.linux.namespaces[] |
+		if .type == "network" then .path = $p else . end]'
+	args fake:wait
+	rc=0
+	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/refused" 2>&1 || rc=$?
+	if [ $rc = 0 ]; then
+		ip -n "$TAG" -o link >"$T/links"
+		hull events --stats "$TAG" | jq -c '[.data.network_interfaces[].Name]' >"$T/stats"
+		cfg '.linux.cgroupsPath += "-2"'
+		hull --isolation vm run -b "$B" "$TAG-2" </dev/null >"$T/second" 2>&1 || true
+		hull state "$TAG" | jq -r .status >"$T/first"
+		# what made it a microVM is no more known than its pid
+		rm "$T/root/$TAG/state.json"
+		hull delete -f "$TAG"
+		tc -n "$TAG" qdisc show >"$T/left"
+	fi
+	ip netns del "$TAG"
+	! grep -q 'clsact\|redirect' "$T/refused" || skip "this kernel: $(cat "$T/refused")"
+	eq "$rc" 0
+	has "$(cat "$T/links")" hull-vm0
+	eq "$(cat "$T/stats")" "[\"$n\",\"p$n\"]"
+	has "$(cat "$T/second")" 'network: another microVM has the interfaces of this network namespace'
+	eq "$(cat "$T/first")" running
+	hasnt "$(cat "$T/left")" clsact
+}
 
 cases "$@"

@@ -2,9 +2,11 @@
 #include "libcontainer/container.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -14,6 +16,7 @@
 #include "libcontainer/hooks.h"
 #include "libcontainer/state.h"
 #include "libcontainer/statedir.h"
+#include "libcontainer/vm.h"
 #include "spec/spec.h"
 
 #define KILL_WAIT_MS 10000
@@ -34,6 +37,9 @@ static void recover_place(struct ct *ct)
 	int ret;
 
 	ct->st.cgroup = (struct cg_place){ .manager = CG_MANAGER_DISABLED };
+	/* the command line may have asked for it, config.json need not */
+	ct->st.vm =
+		!faccessat(ct->dir_fd, VM_EXIT_FILE, F_OK, AT_SYMLINK_NOFOLLOW);
 	ret = ct_load_spec(ct, &why);
 	if (!ret && ct->spec->linux_.rdt.set)
 		rdt_place_of(&ct->spec->linux_.rdt, ct->st.id, &ct->st.rdt);

@@ -350,8 +350,8 @@ int launch_spawn(struct launch *l, struct err *err)
 		if (in->gate_fd < 0)
 			return in->gate_fd;
 	}
-	ret = in->vm ? vm_ready(in->vm, l->ct.dir_fd, l->bundle.text,
-				l->bundle.len, err)
+	ret = in->vm ? vm_ready(in->vm, l->ct.dir_fd, l->ct.st.id,
+				l->bundle.text, l->bundle.len, err)
 		     : 0;
 	if (ret)
 		return ret;

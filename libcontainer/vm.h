@@ -144,10 +144,11 @@ void vm_release(struct vm *vm);
 /**
  * vm_ready() - make vm.sock and vm.exit in the state directory, and what
  * hull-vmm is told.
+ * @id: the container's
  * @config, @len: config.json's text
  */
-int vm_ready(struct vm *vm, int dir_fd, const char *config, size_t len,
-	     struct err *err);
+int vm_ready(struct vm *vm, int dir_fd, const char *id, const char *config,
+	     size_t len, struct err *err);
 
 /**
  * vm_keep_fds() - in the child: keep what the VMM inherits, at the numbers that

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -15,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/sock.h"
+#include "base/str.h"
 #include "base/sys.h"
 #include "libcontainer/init.h"
 #include "microvm/vmm.h"
@@ -157,9 +159,28 @@ static int join_params(const struct spec_vm *spec, char *out, size_t size,
 	return 0;
 }
 
-static int make_config(struct vm *vm, const char *config, size_t len,
-		       struct err *err)
+/* START's members, but for those that are known at the start only. */
+static int make_payload(const struct vm *vm, const char *id, const char *config,
+			size_t len, struct strbuf *out)
 {
+	struct utsname uts;
+
+	strbuf_add(out, "\"config\":");
+	strbuf_addn(out, config, len);
+	strbuf_add(out, ",\"id\":");
+	strbuf_add_json_string(out, id);
+	/* a new UTS namespace has the name of the one it was made in */
+	if (!vm->full->hostname && !uname(&uts)) {
+		strbuf_add(out, ",\"hostname\":");
+		strbuf_add_json_string(out, uts.nodename);
+	}
+	return strbuf_ok(out) ? 0 : -ENOMEM;
+}
+
+static int make_config(struct vm *vm, const char *id, const char *config,
+		       size_t len, struct err *err)
+{
+	auto_strbuf struct strbuf payload = STRBUF_INIT;
 	const struct spec_linux *l = &vm->full->linux_;
 	const struct numbers n = number_fds(vm);
 	struct vm_config c = {
@@ -169,7 +190,6 @@ static int make_config(struct vm *vm, const char *config, size_t len,
 		.flags = vm->process.terminal ? VM_TTY : 0,
 		.memory_bytes = vm->memory_bytes,
 		.vcpus = vm->vcpus,
-		.payload_len = (uint32_t)len,
 		.kvm_fd = n.of[FD_KVM],
 		.kernel_fd = n.of[FD_KERNEL],
 		.initrd_fd = n.of[FD_INITRD],
@@ -192,15 +212,19 @@ static int make_config(struct vm *vm, const char *config, size_t len,
 	ret = join_params(&vm->full->vm, c.cmdline, sizeof(c.cmdline), err);
 	if (ret)
 		return ret;
-	vm->config_fd = vm_memfd(&c, sizeof(c), config, len);
-	return vm->config_fd < 0 ? err_code(err, vm->config_fd,
-					    "cannot write the configuration of "
-					    "the microVM")
-				 : 0;
+	ret = make_payload(vm, id, config, len, &payload);
+	c.payload_len = (uint32_t)payload.len;
+	if (!ret)
+		ret = vm->config_fd =
+			vm_memfd(&c, sizeof(c), payload.s, payload.len);
+	return ret < 0 ? err_code(err, ret,
+				  "cannot write the configuration of the "
+				  "microVM")
+		       : 0;
 }
 
-int vm_ready(struct vm *vm, int dir_fd, const char *config, size_t len,
-	     struct err *err)
+int vm_ready(struct vm *vm, int dir_fd, const char *id, const char *config,
+	     size_t len, struct err *err)
 {
 	vm->listen_fd = sock_listen_at(dir_fd, VM_SOCKET);
 	if (vm->listen_fd < 0)
@@ -211,7 +235,7 @@ int vm_ready(struct vm *vm, int dir_fd, const char *config, size_t len,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (vm->exit_fd < 0)
 		return err_sys(err, "cannot make '%s'", VM_EXIT_FILE);
-	return make_config(vm, config, len, err);
+	return make_config(vm, id, config, len, err);
 }
 
 int vm_keep_fds(struct vm *vm, int *gate_fd, int *sync_fd, struct err *err)

@@ -19,8 +19,8 @@
 
 /**
  * struct vm_config
- * @size: of this struct; @payload_len bytes of JSON (START's "config" object,
- *        see microvm/proto/proto.h) follow it
+ * @size: of this struct; @payload_len bytes of JSON follow it: START's members
+ *        (microvm/proto/proto.h) but "network" and "hostTimeNs", without braces
  * @memory_bytes: of the guest
  * @kvm_fd: /dev/kvm
  * @kernel_fd, @initrd_fd: files, read-only

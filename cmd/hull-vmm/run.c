@@ -166,7 +166,7 @@ static int start_json(const struct run *run, const char *network,
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	strbuf_add(out, "{\"config\":");
+	strbuf_add(out, "{");
 	strbuf_addn(out, run->payload, run->config.payload_len);
 	strbuf_addf(out, ",\"network\":%s,\"hostTimeNs\":%lld%09ld}", network,
 		    (long long)now.tv_sec, now.tv_nsec);

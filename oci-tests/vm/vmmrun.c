@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 				      .image_fd = -1,
 				      .log_fd = -1,
 				      .log_level = 3 };
-	char gate[64], sock[64], *payload;
+	char gate[64], sock[64], *payload, *config;
 	struct err err = { 0 };
 	double begin = now();
 	size_t len;
@@ -135,9 +135,11 @@ int main(int argc, char **argv)
 
 	if (argc < 6)
 		return 125;
-	if (io_load(need(open(argv[5], O_RDONLY), argv[5]), 1 << 20, &payload,
+	if (io_load(need(open(argv[5], O_RDONLY), argv[5]), 1 << 20, &config,
 		    &len))
 		die(argv[5]);
+	len = (size_t)need(asprintf(&payload, "\"config\":%s", config),
+			   "memory");
 	snprintf(gate, sizeof(gate), "/tmp/vmmrun-%d.gate", getpid());
 	snprintf(sock, sizeof(sock), "/tmp/vmmrun-%d.sock", getpid());
 	c.payload_len = (uint32_t)len;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -223,6 +224,8 @@ static int run_workload(struct run *run, const char *network, struct err *err)
 	session.json = json.s;
 	session.json_len = json.len;
 	rc = session_run(&session, &end, err);
+	/* the agent ends the guest once its last word has been heard */
+	shutdown(run->machine.agent_fd, SHUT_RDWR);
 	if (rc) {
 		struct err why = *err;
 

@@ -129,6 +129,25 @@ int hull_watch(const struct hull_context *ctx, const char *id, int *oom_fd,
 	return 0;
 }
 
+/* The limits hold in there, and so do the kills. */
+static int guest_oom_kills(struct ct *ct, uint64_t *count, struct err *err)
+{
+	auto_free char *text = NULL;
+	const struct json *stats;
+	int ret;
+
+	if (ct_status(ct) != HULL_RUNNING)
+		return err_set(err, -ESRCH, "container not running");
+	ret = vm_agent_stats(ct, &text, err);
+	if (ret)
+		return ret;
+	stats = json_parse(&ct->arena, text, strlen(text), err);
+	if (!stats || json_u64(json_get(stats, "oom_kills"), count))
+		return err_set(err, -ENOTSUP,
+			       "the guest does not count OOM kills");
+	return 0;
+}
+
 int hull_oom_kills(const struct hull_context *ctx, const char *id,
 		   uint64_t *count, struct err *err)
 {
@@ -139,6 +158,8 @@ int hull_oom_kills(const struct hull_context *ctx, const char *id,
 
 	if (ret)
 		return ret;
+	if (ct.st.vm)
+		return guest_oom_kills(&ct, count, err);
 	if (ct.st.cgroup.manager == CG_MANAGER_DISABLED)
 		return no_cgroup(err);
 	/* also after the end: the last kill was init's, perhaps */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,28 @@ static int ps(const struct hull_context *ctx, const char *id, char **json,
 	return 0;
 }
 
+/* Kills in the guest are no events of the host's cgroup. */
+static int stats(const struct hull_context *ctx, const char *id, char **json,
+		 struct err *err)
+{
+	auto_free char *own = NULL;
+	char *all = NULL;
+	uint64_t kills = 0;
+	int ret = hull_stats(ctx, id, &own, err);
+
+	if (ret)
+		return ret;
+	if (hull_oom_kills(ctx, id, &kills, NULL) || own[0] != '{' ||
+	    own[1] != '"') {
+		*json = take_ptr(&own);
+		return 0;
+	}
+	if (asprintf(&all, "{\"oom_kills\":%" PRIu64 ",%s", kills, own + 1) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	*json = all;
+	return 0;
+}
+
 static int query(const struct agent *a, const struct proto_msg *msg,
 		 char **json, struct err *err)
 {
@@ -146,7 +169,7 @@ static int query(const struct agent *a, const struct proto_msg *msg,
 	case PROTO_PS:
 		return ps(&ctx, id, json, err);
 	case PROTO_STATS:
-		return hull_stats(&ctx, id, json, err);
+		return stats(&ctx, id, json, err);
 	default:
 		ret = hull_update(&ctx, id, msg->data, msg->len, err);
 		if (!ret)

@@ -44,6 +44,7 @@ struct watch {
 	int exit_fd;
 	uint64_t oom_count;
 	unsigned int oom_looks; /* yet to be taken at the counters */
+	bool is_vm;
 	uint64_t interval_ms;
 	uint64_t next_ms; /* of the monotonic clock */
 };
@@ -113,6 +114,8 @@ static int tick(struct watch *w, struct err *err)
 	struct err why = { 0 };
 	uint64_t now = now_ms();
 
+	if (w->is_vm)
+		w->oom_looks = 1; /* nobody sends a notice of a guest's */
 	w->next_ms += w->interval_ms;
 	if (w->next_ms <= now) /* stopped or suspended for a while */
 		w->next_ms = now + w->interval_ms;
@@ -173,12 +176,13 @@ static int loop(struct watch *w, struct err *err)
 	return rc;
 }
 
-static int follow(const struct call *call, const char *id, uint64_t interval_ms,
-		  struct err *err)
+static int follow(const struct call *call, const char *id, bool is_vm,
+		  uint64_t interval_ms, struct err *err)
 {
 	struct watch w = {
 		.call = call,
 		.id = id,
+		.is_vm = is_vm,
 		.oom_fd = -1,
 		.exit_fd = -1,
 		.interval_ms = interval_ms,
@@ -203,7 +207,7 @@ static int run_events(const struct call *call, const void *values,
 	const struct events_args *args = values;
 	const char *id = call->args[0];
 	struct hull_state state = { 0 };
-	bool stopped;
+	bool stopped, is_vm;
 	int rc;
 
 	if (!args->interval_ms)
@@ -213,13 +217,14 @@ static int run_events(const struct call *call, const void *values,
 	if (rc < 0)
 		return rc;
 	stopped = state.status == HULL_STOPPED;
+	is_vm = !strcmp(state.isolation, "vm");
 	hull_state_release(&state);
 	if (stopped)
 		return err_set(err, -ESRCH,
 			       "container with id %s is not running", id);
 	if (args->stats)
 		return print_stats(call, id, err);
-	return follow(call, id, args->interval_ms, err);
+	return follow(call, id, is_vm, args->interval_ms, err);
 }
 
 const struct cmd cmd_events = {

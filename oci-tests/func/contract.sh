@@ -104,14 +104,14 @@ t_listen_fds() {
 	hasnt "$out" open
 }
 t_a_hook_that_stays_behind_holds_nobody_up() {
-	bundle --arg sh "$(command -v sh)" \
-		'.hooks.createRuntime = [{path: $sh, args: ["sh", "-c", "sleep 4 &"]}]'
+	bundle --arg sh "$(command -v sh)" --arg s "sleep $(patience 4) &" \
+		'.hooks.createRuntime = [{path: $sh, args: ["sh", "-c", $s]}]'
 	sh_args 'sleep 1000'
 	begin=$(date +%s)
 	hull create -b "$B" "$TAG" </dev/null >"$T/o" 2>&1
 	hull start "$TAG" | cat
 	hull delete -f "$TAG" | cat
-	[ $(($(date +%s) - begin)) -lt 3 ] || fail 'held up by a hook'
+	[ $(($(date +%s) - begin)) -lt "$(patience 3)" ] || fail 'held up by a hook'
 	eq "$(cat "$T/o")" ''
 }
 t_version() {

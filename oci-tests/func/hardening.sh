@@ -62,7 +62,9 @@ t_hooks_get_no_descriptors() {
 	bundle --arg sh "$(command -v sh)" --arg s "readlink /proc/self/fd/* >$T/fds; true" \
 		'.hooks.createRuntime = [{path: $sh, args: ["sh", "-c", $s]}]'
 	args true
-	hull run --preserve-fds 1 -b "$B" "$TAG" 3</etc/passwd
+	# a guest is given none, so there is nothing to keep
+	in_vm && keep=0 || keep=1
+	hull run --preserve-fds $keep -b "$B" "$TAG" 3</etc/passwd
 	[ -s "$T/fds" ] || fail 'the hook did not run'
 	hasnt "$(cat "$T/fds")" /etc/passwd
 }
@@ -212,6 +214,8 @@ t_keyring() {
 	bundle '.linux.maskedPaths = []'
 	has "$(run_sh 'cat /proc/keys')" "_ses.$TAG"
 	sh_args 'cat /proc/keys'
+	# no keyring of the caller's reaches a guest
+	! in_vm || return 0
 	# the first one's may still be waiting for the garbage collector
 	hasnt "$(hull run --no-new-keyring -b "$B" "${TAG}b")" "_ses.${TAG}b"
 }

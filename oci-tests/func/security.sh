@@ -106,7 +106,7 @@ t_masks_do_not_trust_the_containers_null() {
 		# refused, or masked by the real device
 		rc=0
 		sh_args 'head -c 1 /proc/kcore | wc -c; echo x >/proc/kcore; cat /proc/kcore | wc -c'
-		out=$(timeout 20 "$HULL" --root "$T/root" run -b "$B" "$TAG" 2>/dev/null) || rc=$?
+		out=$(timeout "$(patience 20)" "$HULL" --root "$T/root" run -b "$B" "$TAG" 2>/dev/null) || rc=$?
 		[ $rc = 1 ] || eq "$(echo "$out" | tr '\n' ' ')" '0 0 ' "mask with a $kind"
 	done
 }
@@ -168,6 +168,8 @@ t_leaked_directory_and_cwd() {
 	done
 	# in the host's pid namespace "self" means the joining process, too
 	for filter in . 'del(.linux.namespaces[] | select(.type == "pid"))'; do
+		# a guest has a pid namespace of its own
+		! in_vm || [ "$filter" = . ] || break
 		cfg '.process.cwd = "/"'
 		cfg "$filter"
 		started
@@ -249,7 +251,7 @@ t_passwd_traps() {
 		huge) truncate -s 10G "$B/rootfs/etc/passwd" ;;
 		esac
 		sh_args 'echo ok'
-		eq "$(timeout 10 "$HULL" --root "$T/root" run -b "$B" "$TAG")" ok "passwd is a $kind"
+		eq "$(timeout "$(patience 10)" "$HULL" --root "$T/root" run -b "$B" "$TAG")" ok "passwd is a $kind"
 	done
 }
 t_groups_are_not_inherited() {
@@ -280,7 +282,8 @@ t_session_keyring() {
 	cfg '.linux.maskedPaths = []'
 	sh_args 'cat /proc/keys'
 	has "$(hull run -b "$B" "$TAG")" "_ses.$TAG"
-	hasnt "$(hull run --no-new-keyring -b "$B" "${TAG}n")" "_ses.${TAG}n"
+	# no keyring of the caller's reaches a guest
+	in_vm || hasnt "$(hull run --no-new-keyring -b "$B" "${TAG}n")" "_ses.${TAG}n"
 }
 t_propagation_race() {
 	# a volume in which another process swaps a directory for a link to "/"

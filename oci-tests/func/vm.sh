@@ -103,6 +103,81 @@ t_killed() {
 	wait_for 20 is_stopped
 	hull delete "$TAG"
 }
+# ---- ends that are not the workload's own
+
+# in the background: what it comes to is for fate
+doomed() { # SCRIPT that says "up" some time
+	sh_args "$1"
+	timeout $((HULL_LIMIT * 2)) "$HULL" --root "$T/root" --isolation vm run --keep -b "$B" "$TAG" \
+		</dev/null >"$T/out" 2>"$T/err" &
+	run=$!
+	wait_for 60 grep -q up "$T/out"
+}
+fate() { # STATUS SIGNAL REASON, as the record has them
+	rc=0
+	wait $run || rc=$?
+	hull state "$TAG" >"$T/state"
+	eq "$rc" "$1" "status ($(cat "$T/err" "$T/state"))"
+	eq "$(jq -r .status "$T/state")" stopped
+	eq "$(jq -r .exit.signal "$T/state")" "$2" signal
+	has "$(jq -r .exit.vm "$T/state")" "$3"
+	# nobody is left, and the rest goes without force
+	eq "$(cat "$(cg2)/hull-test/$TAG/cgroup.procs")" ''
+	hull delete "$TAG"
+}
+one_called() { # NAME: of the container's processes on the host
+	while read -r p; do
+		[ "$(cat "/proc/$p/comm")" != "$1" ] || echo "$p"
+	done <"$(cg2)/hull-test/$TAG/cgroup.procs"
+}
+t_monitor_killed() {
+	need_vm
+	bundle
+	doomed 'echo up; sleep 1000'
+	kill -9 "$(state pid)"
+	fate 137 9 null
+}
+t_file_server_killed() {
+	need_vm
+	bundle
+	doomed 'echo up; sleep 1000'
+	kill -9 "$(one_called hull-fs)"
+	fate 126 null 'the file server is gone'
+}
+# of the machine's memory, not of a limit's
+t_guest_out_of_memory() {
+	need_vm
+	bundle '.vm = {"hwConfig":{"memory":134217728}} | del(.linux.resources.memory)'
+	doomed 'echo up; exec probe alloc 400'
+	fate 137 9 null
+	eq "$(jq -r .exit.oom "$T/state")" true
+	hasnt "$(cat "$T/out")" allocated
+}
+t_guest_panic() {
+	need_vm
+	bundle '.linux.resources.memory = {"limit":33554432} | .linux.readonlyPaths = [] | .linux.maskedPaths = []'
+	doomed 'echo 2 >/proc/sys/vm/panic_on_oom && echo up; exec probe alloc 200'
+	fate 126 null 'guest kernel panic: Out of memory'
+}
+# an initrd in which somebody waits to bring the guest down
+doom() { # HOW
+	need_vm
+	bundle
+	vm=${HULL%/*}
+	"$HERE/support/mkinitrd" "$T/initrd" "init=$TESTS/doominit" "agent=$vm/hull-agent"
+	cfg --arg k "$vm/vmlinux" --arg i "$T/initrd" --arg d "doom=$1" \
+		'.vm = {"kernel":{"path":$k,"initrd":$i,"parameters":[$d]}}'
+	doomed 'echo up; sleep 1; echo doomed >/proc/$$/comm; sleep 1000; true'
+}
+t_guest_crash() {
+	doom reset
+	fate 126 null 'before the workload had ended'
+}
+t_agent_killed() {
+	doom agent
+	fate 126 null 'guest kernel panic: Attempted to kill init'
+}
+
 t_terminal() {
 	need_vm
 	bundle '.process.terminal = true'

@@ -109,6 +109,17 @@ init_in_ps() {
 	if in_vm; then echo 1; else state pid; fi
 }
 
+# where a limit on memory or processes holds: in the workload's kernel
+limit() { # v1-controller file
+	if in_vm; then
+		hull exec "$TAG" cat "/sys/fs/cgroup/$2"
+	elif is_v2; then
+		cat "/sys/fs/cgroup/hull-test/$TAG/$2"
+	else
+		cat "/sys/fs/cgroup/$1/hull-test/$TAG/$2"
+	fi
+}
+
 # as /proc shows it to whoever shares that kernel
 namespace_of_init() { # name in /proc/PID/ns
 	if in_vm; then

@@ -114,10 +114,8 @@ int io_write_text(int dir_fd, const char *name, const char *text)
  * Read to the end of the file into *@buf, which grows up to @max + 1 bytes:
  * one more than allowed, to see that a file is too large.
  */
-static ssize_t load_all(int fd, size_t max, char **buf, size_t cap)
+static ssize_t load_all(int fd, size_t max, char **buf, size_t cap, size_t len)
 {
-	size_t len = 0;
-
 	for (;;) {
 		ssize_t n = io_read_full(fd, *buf + len, cap - len);
 		char *grown;
@@ -159,7 +157,10 @@ int io_load(int fd, size_t max_bytes, char **data, size_t *len)
 	buf = malloc(expect + 2);
 	if (!buf)
 		return -ENOMEM;
-	n = load_all(fd, max_bytes, &buf, expect + 1);
+	n = read_some(fd, buf, expect + 1);
+	/* a regular file that gives its size and no more has ended */
+	if (n >= 0 && (n != st.st_size || (size_t)n > max_bytes || !n))
+		n = load_all(fd, max_bytes, &buf, expect + 1, (size_t)n);
 	if (n < 0)
 		return (int)n;
 	buf[n] = '\0';
@@ -168,14 +169,13 @@ int io_load(int fd, size_t max_bytes, char **data, size_t *len)
 	return 0;
 }
 
-/* A new file beside @name; the pid keeps two writers apart, the count leaves
- * behind what a killed one left. */
+/* A new file beside @name; the count keeps two writers apart, and leaves behind
+ * what a killed one left. */
 static int temp_create(int dir_fd, const char *name, mode_t mode,
 		       char temp[NAME_MAX + 1])
 {
 	for (unsigned i = 0; i < TEMP_TRIES; i++) {
-		int len = snprintf(temp, NAME_MAX + 1, ".%s.%d.%u", name,
-				   (int)getpid(), i);
+		int len = snprintf(temp, NAME_MAX + 1, ".%s.%u", name, i);
 		int fd;
 
 		if (len < 0 || len > NAME_MAX)

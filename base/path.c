@@ -97,6 +97,17 @@ int path_open_in_root(int root_fd, const char *path, int flags)
 			RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int path_open_own(const char *path, int flags)
+{
+	auto_fd int root_fd = -1;
+	int fd = try_openat2(AT_FDCWD, path, flags, 0, RESOLVE_NO_MAGICLINKS);
+
+	if (fd != -ENOSYS)
+		return fd;
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root_fd < 0 ? -errno : path_open_in_root(root_fd, path, flags);
+}
+
 int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 {
 	if (SABOTAGED("path_no_xdev"))

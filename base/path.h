@@ -15,6 +15,15 @@
  */
 
 /**
+ * path_open_own() - open an absolute path below the process's own root, which
+ * links cannot leave; magic links are refused (-ELOOP).
+ * @flags: as path_open_in_root()
+ *
+ * Return: descriptor, or -errno.
+ */
+int path_open_own(const char *path, int flags);
+
+/**
  * path_open_in_root() - open a path as if @root_fd were "/": absolute links
  * and ".." stay inside (RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS).
  * @root_fd: directory, borrowed

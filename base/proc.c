@@ -30,7 +30,8 @@ struct pidfd_info {
 
 _Static_assert(sizeof(struct pidfd_info) == 64, "PIDFD_INFO_SIZE_VER0");
 
-#define PROC_ROOT_INO 1 /* PROC_ROOT_INO of linux/proc_fs.h */
+#define PROC_ROOT_INO 1           /* PROC_ROOT_INO of linux/proc_fs.h */
+#define USER_INIT_INO 0xeffffffdu /* PROC_USER_INIT_INO of the same */
 
 /* Fields of /proc/PID/stat, counted from 1 as in proc_pid_stat(5). */
 enum {
@@ -240,17 +241,9 @@ int proc_private_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Only the first one maps every id, and to itself. */
 bool proc_in_userns(void)
 {
-	auto_fd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	unsigned int inside, outside, count;
-	char map[128];
-	ssize_t n = fd < 0 ? -1 : read(fd, map, sizeof(map) - 1);
+	struct stat st;
 
-	if (n < 0)
-		return false;
-	map[n] = '\0';
-	return sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 ||
-	       inside || outside || count != UINT32_MAX;
+	return !stat("/proc/self/ns/user", &st) && st.st_ino != USER_INIT_INO;
 }

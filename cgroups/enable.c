@@ -116,6 +116,24 @@ static int open_level(int root_fd, const char *path, size_t depth, char *name,
 	return path_open_beneath(root_fd, len ? name : ".", DIR_FLAGS, 0);
 }
 
+/* Only then can one be threaded: no domain controller is in such a subtree. */
+static bool may_be_threaded(const char *have)
+{
+	while (*have) {
+		size_t len = strcspn(have, " \n"), i = 0;
+
+		while (i < ARRAY_SIZE(threaded) &&
+		       (strlen(threaded[i]) != len ||
+			strncmp(threaded[i], have, len)))
+			i++;
+		if (len && i == ARRAY_SIZE(threaded))
+			return false;
+		have += len;
+		have += *have != '\0';
+	}
+	return true;
+}
+
 static bool is_last_level(const char *path, const char *name)
 {
 	return !strcmp(path, name);
@@ -132,8 +150,7 @@ void cg_enable_all(int root_fd, int cg_fd, const char *path)
 	if (io_read_text(root_fd, "cgroup.controllers", root, sizeof(root)) < 0)
 		return;
 	add_missing(&missing, root, have);
-	/* a threaded subtree has no domain controller: memory tells */
-	if (!missing.len && cg_has_word(have, "memory"))
+	if (!missing.len && !may_be_threaded(have))
 		return;
 	for (size_t d = 0;; d++) {
 		char name[CG_PATH_MAX];

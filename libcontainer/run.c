@@ -73,7 +73,6 @@ static int finish(struct launch *l, int status, struct err *err)
 		record_end(&l->ct, &status, true);
 		return ret;
 	}
-	auto_close_fd(&l->in.cgroup_fd);
 	ret = ct_remove(&l->ct, err);
 	l->made = false;
 	if (l->in.spec->hooks.count[SPEC_HOOK_POSTSTOP] &&

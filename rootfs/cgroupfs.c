@@ -116,5 +116,5 @@ int cgroup_mount(struct rootfs *r, size_t i, struct err *err)
 	tree_fd = cgroup_tree(r, i, err);
 	if (tree_fd < 0)
 		return tree_fd;
-	return mount_attach(r, i, tree_fd, target.fd, err);
+	return mount_attach(r, i, tree_fd, &target, err);
 }

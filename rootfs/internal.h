@@ -77,6 +77,8 @@ struct rootfs {
 
 	int null_fd; /* clone of the host's /dev/null */
 	bool null_used;
+	int null_spare_fd;  /* it, or another clone, attached nowhere yet */
+	int proc_fd;        /* the procfs that hull mounted on /proc, or -1 */
 	int mask_fd;        /* the read-only tmpfs that masks directories */
 	int pts_fd;         /* the devpts mounted on /dev/pts, or -1 */
 	int cgroup_tree_fd; /* the container's cgroup, or -1 */
@@ -127,12 +129,15 @@ const char *proc_check(const char *path, const char *type, int tree_fd);
 
 /**
  * struct target - a place to mount on.
- * @fd:   O_PATH
- * @made: it had to be made
+ * @fd:    O_PATH, the caller's; with a @name the directory that holds it,
+ *         which is not
+ * @name:  "", or of a directory that has just been made in a tmpfs of hull's
+ * @made:  it had to be made
  * @exact: no link led there: the destination's text is its name
  */
 struct target {
 	int fd;
+	const char *name;
 	bool made;
 	bool exact;
 };
@@ -145,6 +150,11 @@ struct target {
  */
 int target_open(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
 		struct target *out, struct err *err);
+
+/** target_place() - target_open() of a directory that needs no descriptor of
+ * its own: the only one that may leave a name. */
+int target_place(struct rootfs *r, size_t i, struct target *out,
+		 struct err *err);
 
 /** target_existing() - as target_open(), for "remount": nothing is made. */
 int target_existing(struct rootfs *r, size_t i, struct err *err);
@@ -161,9 +171,9 @@ const struct fresh *fresh_find(const struct rootfs *r, const char *dest);
 /* ---- mount.c */
 int mount_all(struct rootfs *r, struct err *err);
 
-/** mount_attach() - mnt_attach() with an error for mount @i. */
-int mount_attach(struct rootfs *r, size_t i, int tree_fd, int target_fd,
-		 struct err *err);
+/** mount_attach() - mnt_attach_at() with an error for mount @i. */
+int mount_attach(struct rootfs *r, size_t i, int tree_fd,
+		 const struct target *target, struct err *err);
 
 /* ---- fs.c */
 

@@ -9,8 +9,34 @@
 #include "base/err.h"
 #include "base/path.h"
 #include "base/sabotage.h"
+#include "base/str.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
+
+/* Entries of procfs itself, files or directories but never links. */
+static const char *const proc_names[] = {
+	"acpi",          "asound",      "bus",         "fs",
+	"interrupts",    "irq",         "kcore",       "keys",
+	"latency_stats", "sched_debug", "scsi",        "sys",
+	"sysrq-trigger", "timer_list",  "timer_stats",
+};
+
+/*
+ * Of the procfs that hull has mounted: these are reached from there by name,
+ * without a look-up through the image.
+ *
+ * Return: the name below r->proc_fd, or NULL.
+ */
+static const char *proc_name(const struct rootfs *r, const char *path)
+{
+	if (r->proc_fd < 0 || !str_starts(path, "/proc/"))
+		return NULL;
+	path += strlen("/proc/");
+	for (size_t i = 0; i < ARRAY_SIZE(proc_names); i++)
+		if (!strcmp(proc_names[i], path))
+			return path;
+	return NULL;
+}
 
 /* A path that does not exist has nothing to hide (runc, crun do the same). */
 static int path_find(struct rootfs *r, const char *list, size_t i,
@@ -31,15 +57,11 @@ static int mask_tmpfs(struct rootfs *r)
 {
 	const char *label = r->cfg.spec->linux_.mount_label;
 	auto_fd int fs_fd = mnt_fs_open("tmpfs");
-	int ret;
+	int ret = 0;
 
 	if (fs_fd < 0)
 		return fs_fd;
-	/* Ubuntu's 5.4 refuses nr_inodes=1; two cost nothing */
-	ret = mnt_fs_set(fs_fd, "nr_inodes", "2");
-	if (!ret)
-		ret = mnt_fs_set(fs_fd, "nr_blocks", "1");
-	if (!ret && label && *label)
+	if (label && *label)
 		ret = mnt_fs_set(fs_fd, "context", label);
 	if (ret < 0)
 		return ret;
@@ -49,7 +71,7 @@ static int mask_tmpfs(struct rootfs *r)
 				    MOUNT_ATTR_NOEXEC);
 }
 
-static int mask_dir(struct rootfs *r, int target_fd)
+static int mask_dir(struct rootfs *r, int target_fd, const char *name)
 {
 	int fd = r->mask_fd < 0 ? mask_tmpfs(r)
 				: mnt_clone(r->mask_fd, "", 0, NULL);
@@ -57,7 +79,7 @@ static int mask_dir(struct rootfs *r, int target_fd)
 
 	if (fd < 0)
 		return fd;
-	ret = mnt_attach(fd, target_fd);
+	ret = mnt_attach_at(fd, target_fd, name);
 	if (r->mask_fd < 0 && !ret)
 		r->mask_fd = fd;
 	else
@@ -65,39 +87,66 @@ static int mask_dir(struct rootfs *r, int target_fd)
 	return ret;
 }
 
-/* The host's /dev/null, opened and looked at before anything of the image was
- * in reach: an image's could be anything. */
-static int mask_file(struct rootfs *r, int target_fd)
+/*
+ * The host's /dev/null, opened and looked at before anything of the image was
+ * in reach: an image's could be anything. A clone that found no place serves
+ * the next path.
+ */
+static int mask_file(struct rootfs *r, int target_fd, const char *name)
 {
-	int ret, fd;
+	int ret;
 
-	if (!r->null_used) {
-		r->null_used = true;
-		return mnt_attach(r->null_fd, target_fd);
-	}
-	fd = mnt_clone(r->null_fd, "", 0, NULL);
-	if (fd < 0)
-		return fd;
-	ret = mnt_attach(fd, target_fd);
-	fd_later(r, fd);
-	return ret;
+	if (r->null_spare_fd < 0)
+		r->null_spare_fd = r->null_used
+					   ? mnt_clone(r->null_fd, "", 0, NULL)
+					   : r->null_fd;
+	if (r->null_spare_fd < 0)
+		return r->null_spare_fd;
+	ret = mnt_attach_at(r->null_spare_fd, target_fd, name);
+	if (ret < 0)
+		return ret;
+	if (r->null_used)
+		fd_later(r, r->null_spare_fd);
+	r->null_used = true;
+	r->null_spare_fd = -1;
+	return 0;
+}
+
+/* A directory says EINVAL to a file that is to cover it. */
+static int mask_by_name(struct rootfs *r, const char *name)
+{
+	int ret = mask_file(r, r->proc_fd, name);
+
+	if (ret == -EINVAL)
+		ret = mask_dir(r, r->proc_fd, name);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int mask_found(struct rootfs *r, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? mask_dir(r, fd, "") : mask_file(r, fd, "");
 }
 
 static int mask_path(struct rootfs *r, size_t i, struct err *err)
 {
 	const char *path = r->cfg.spec->linux_.masked_paths[i];
-	int fd = path_find(r, "maskedPaths", i, path, err);
+	const char *name = proc_name(r, path);
 	char field[64];
-	struct stat st;
-	int ret;
+	int fd, ret;
 
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
-	fd_later(r, fd);
-	if (fstat(fd, &st) < 0)
-		ret = -errno;
-	else
-		ret = S_ISDIR(st.st_mode) ? mask_dir(r, fd) : mask_file(r, fd);
+	if (name) {
+		ret = mask_by_name(r, name);
+	} else {
+		fd = path_find(r, "maskedPaths", i, path, err);
+		if (fd < 0)
+			return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+		fd_later(r, fd);
+		ret = mask_found(r, fd);
+	}
 	if (!ret)
 		return 0;
 	snprintf(field, sizeof(field), "linux.maskedPaths[%zu]", i);
@@ -119,15 +168,21 @@ static int readonly_path(struct rootfs *r, size_t i, struct err *err)
 {
 	static const struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
 	const char *path = r->cfg.spec->linux_.readonly_paths[i];
-	int fd = path_find(r, "readonlyPaths", i, path, err);
+	const char *name = proc_name(r, path);
+	int fd = r->proc_fd, tree_fd, ret;
 	char field[64];
-	int tree_fd, ret;
 
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
-	fd_later(r, fd);
-	tree_fd = mnt_clone(fd, "", AT_RECURSIVE, &ro);
-	ret = tree_fd < 0 ? tree_fd : mnt_attach(tree_fd, fd);
+	if (!name) {
+		name = "";
+		fd = path_find(r, "readonlyPaths", i, path, err);
+		if (fd < 0)
+			return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+		fd_later(r, fd);
+	}
+	tree_fd = mnt_clone(fd, name, AT_RECURSIVE | AT_SYMLINK_NOFOLLOW, &ro);
+	if (tree_fd == -ENOENT && *name)
+		return 0;
+	ret = tree_fd < 0 ? tree_fd : mnt_attach_at(tree_fd, fd, name);
 	fd_later(r, tree_fd);
 	if (!ret)
 		return 0;

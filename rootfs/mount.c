@@ -10,10 +10,10 @@
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
-int mount_attach(struct rootfs *r, size_t i, int tree_fd, int target_fd,
-		 struct err *err)
+int mount_attach(struct rootfs *r, size_t i, int tree_fd,
+		 const struct target *target, struct err *err)
 {
-	int ret = mnt_attach(tree_fd, target_fd);
+	int ret = mnt_attach_at(tree_fd, target->fd, target->name);
 
 	if (ret < 0)
 		return mount_err(err, i, "", ret, "cannot mount on '%s': %s",
@@ -33,10 +33,13 @@ static int mount_new(struct rootfs *r, size_t i, const struct target *target,
 		return tree_fd;
 	ret = props_apply(r, i, tree_fd, err);
 	if (!ret)
-		ret = mount_attach(r, i, tree_fd, target->fd, err);
+		ret = mount_attach(r, i, tree_fd, target, err);
 	if (!ret && target->exact && !strcmp(type, "devpts") &&
 	    !strcmp(r->plans[i].dest, "/dev/pts"))
 		r->pts_fd = tree_fd;
+	else if (!ret && target->exact && !strcmp(type, "proc") &&
+		 !strcmp(r->plans[i].dest, "/proc"))
+		r->proc_fd = tree_fd;
 	else
 		fd_later(r, tree_fd);
 	return ret;
@@ -45,11 +48,12 @@ static int mount_new(struct rootfs *r, size_t i, const struct target *target,
 static int mount_kind_fs(struct rootfs *r, size_t i, struct err *err)
 {
 	struct target target;
-	int ret = target_open(r, i, true, -1, &target, err);
+	int ret = target_place(r, i, &target, err);
 
 	if (ret < 0)
 		return ret;
-	fd_later(r, target.fd);
+	if (!*target.name)
+		fd_later(r, target.fd);
 	if (!strcmp(r->cfg.spec->mounts[i].type, "tmpfs"))
 		return tmpfs_mount(r, i, &target, err);
 	return mount_new(r, i, &target, err);

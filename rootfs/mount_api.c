@@ -74,17 +74,24 @@ static bool kinds_differ(int tree_fd, int target_fd)
 	return S_ISDIR(a.st_mode) != S_ISDIR(b.st_mode);
 }
 
-int mnt_attach(int tree_fd, int target_fd)
+int mnt_attach_at(int tree_fd, int dir_fd, const char *name)
 {
+	unsigned int flags = MOVE_MOUNT_F_EMPTY_PATH;
 	int code;
 
-	if (!move_mount(tree_fd, "", target_fd, "",
-			MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+	if (!*name)
+		flags |= MOVE_MOUNT_T_EMPTY_PATH;
+	if (!move_mount(tree_fd, "", dir_fd, name, flags))
 		return 0;
 	code = -errno;
-	if (code == -EINVAL && kinds_differ(tree_fd, target_fd))
+	if (code == -EINVAL && !*name && kinds_differ(tree_fd, dir_fd))
 		code = -ENOTDIR;
 	return code;
+}
+
+int mnt_attach(int tree_fd, int target_fd)
+{
+	return mnt_attach_at(tree_fd, target_fd, "");
 }
 
 int mnt_fs_open(const char *type)

@@ -52,6 +52,16 @@ int mnt_clone(int dir_fd, const char *path, unsigned int flags,
 int mnt_attach(int tree_fd, int target_fd);
 
 /**
+ * mnt_attach_at() - as mnt_attach(), to the child of a directory that is called
+ * @name. A link of that name is not followed.
+ * @name: without '/'
+ *
+ * Return: 0, -ENOENT, -EINVAL (a file over a directory, or the other way), or
+ * -errno as mnt_attach().
+ */
+int mnt_attach_at(int tree_fd, int dir_fd, const char *name);
+
+/**
  * mnt_fs_open() - begin a new filesystem.
  *
  * Return: descriptor of its configuration, or -errno (-ENODEV: no such type).

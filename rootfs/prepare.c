@@ -308,7 +308,7 @@ int rootfs_open(const struct rootfs_config *cfg, struct rootfs **out,
 	r->cfg = *cfg;
 	r->own_dev = !cfg->no_devices;
 	r->root_fd = r->root_tree_fd = r->null_fd = r->mask_fd = -1;
-	r->pts_fd = r->cgroup_tree_fd = -1;
+	r->pts_fd = r->cgroup_tree_fd = r->null_spare_fd = r->proc_fd = -1;
 	ret = open_all(r, err);
 	if (ret < 0) {
 		rootfs_free(r);
@@ -382,6 +382,9 @@ void rootfs_free(struct rootfs *r)
 	close_one(r->root_fd);
 	close_one(r->root_tree_fd);
 	close_one(r->null_fd);
+	if (r->null_used)
+		close_one(r->null_spare_fd);
+	close_one(r->proc_fd);
 	close_one(r->mask_fd);
 	close_one(r->pts_fd);
 	close_one(r->cgroup_tree_fd);

@@ -58,6 +58,10 @@ static void fresh_drop(struct rootfs *r, const char *place)
 		fd_later(r, r->pts_fd);
 		r->pts_fd = -1;
 	}
+	if (!strcmp(place, "/proc")) {
+		fd_later(r, r->proc_fd);
+		r->proc_fd = -1;
+	}
 }
 
 const struct fresh *fresh_find(const struct rootfs *r, const char *dest)
@@ -303,6 +307,25 @@ static int target_resolved(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
 	return 0;
 }
 
+/* The first way, for what is new there: a mount finds it by its name, as nobody
+ * else can have touched that tmpfs. */
+static bool name_in_fresh(struct rootfs *r, const char *dest,
+			  struct target *out)
+{
+	const char *name;
+	const struct fresh *f = fresh_parent(r, dest, &name);
+
+	if (!f || mkdirat(f->write_fd, name, MOUNTPOINT_MODE) < 0)
+		return false;
+	*out = (struct target){
+		.fd = f->mount_fd,
+		.name = name,
+		.made = true,
+		.exact = true,
+	};
+	return true;
+}
+
 /* The first two ways, and the second's usual case of a missing end. */
 static bool target_unlinked(struct rootfs *r, const char *dest, bool is_dir,
 			    struct target *out)
@@ -329,7 +352,7 @@ int target_open(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
 	bool bind = plan->kind == MOUNT_KIND_BIND;
 	int ret;
 
-	*out = (struct target){ .fd = -1, .exact = true };
+	*out = (struct target){ .fd = -1, .name = "", .exact = true };
 	if (plan->plain || needs_real_dir(r, i)) {
 		ret = check_place(i, m, bind, plan->dest, tree_fd, err);
 		if (ret < 0)
@@ -341,6 +364,26 @@ int target_open(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
 			return ret;
 	} else if (!plan->plain || !target_unlinked(r, plan->dest, is_dir, out))
 		return target_resolved(r, i, is_dir, tree_fd, out, err);
+	fresh_drop(r, plan->dest);
+	return 0;
+}
+
+int target_place(struct rootfs *r, size_t i, struct target *out,
+		 struct err *err)
+{
+	const struct mount_plan *plan = &r->plans[i];
+	bool simple = plan->plain && !needs_real_dir(r, i) &&
+		      !(plan->opts.what & MOUNT_COPYUP);
+	int ret;
+
+	if (!simple || !fresh_parent(r, plan->dest, &out->name))
+		return target_open(r, i, true, -1, out, err);
+	ret = check_place(i, &r->cfg.spec->mounts[i], false, plan->dest, -1,
+			  err);
+	if (ret < 0)
+		return ret;
+	if (!name_in_fresh(r, plan->dest, out))
+		return target_open(r, i, true, -1, out, err);
 	fresh_drop(r, plan->dest);
 	return 0;
 }

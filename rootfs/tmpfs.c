@@ -62,8 +62,9 @@ static int copy_up(struct rootfs *r, size_t i, const struct target *target,
  * is made right after attaching, and the attached one changed by descriptor:
  * nothing of the container runs yet.
  */
-static int attach_ro(struct rootfs *r, size_t i, int *tree_fd, int target_fd,
-		     int *write_fd, struct err *err)
+static int attach_ro(struct rootfs *r, size_t i, int *tree_fd,
+		     const struct target *target, int *write_fd,
+		     struct err *err)
 {
 	static const struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
 	int ret = mnt_clone(*tree_fd, "", 0, &ro);
@@ -71,10 +72,10 @@ static int attach_ro(struct rootfs *r, size_t i, int *tree_fd, int target_fd,
 	if (ret >= 0) {
 		*write_fd = *tree_fd;
 		*tree_fd = ret;
-		return mount_attach(r, i, *tree_fd, target_fd, err);
+		return mount_attach(r, i, *tree_fd, target, err);
 	}
 	if (ret == -EINVAL) {
-		ret = mount_attach(r, i, *tree_fd, target_fd, err);
+		ret = mount_attach(r, i, *tree_fd, target, err);
 		if (ret < 0)
 			return ret;
 		ret = *write_fd = mnt_clone(*tree_fd, "", 0, NULL);
@@ -103,9 +104,9 @@ int tmpfs_mount(struct rootfs *r, size_t i, const struct target *target,
 	if (!ret)
 		ret = props_apply(r, i, tree_fd, err);
 	if (!ret && ro)
-		ret = attach_ro(r, i, &tree_fd, target->fd, &write_fd, err);
+		ret = attach_ro(r, i, &tree_fd, target, &write_fd, err);
 	else if (!ret)
-		ret = mount_attach(r, i, tree_fd, target->fd, err);
+		ret = mount_attach(r, i, tree_fd, target, err);
 	if (!ret && target->exact && (ro || !strcmp(dest, "/dev"))) {
 		fresh_add(r, dest, tree_fd, ro ? write_fd : tree_fd);
 		return 0;

@@ -32,6 +32,9 @@ struct attr {
 
 void program_enter(long *stack);
 
+/* In main.c. Hidden, so that it is reached without a relocation. */
+extern bool program_is_readonly __attribute__((visibility("hidden")));
+
 /* The kernel enters with the stack pointer at argc; %rdx must reach _start. */
 __asm__(".globl program_entry\n"
 	".type program_entry, @function\n"
@@ -99,8 +102,10 @@ void program_enter(long *stack)
 	if (!needed ||
 	    bare(__NR_statfs, (long)"/proc/self/exe", (long)&st, 0, 0, 0) < 0)
 		return;
-	if (st.f_flags & FLAG_RDONLY)
+	if (st.f_flags & FLAG_RDONLY) {
+		program_is_readonly = true;
 		return;
+	}
 	fd = readonly_program("/proc/self/exe");
 	if (fd >= 0)
 		bare(__NR_execveat, fd, (long)"", (long)argv, (long)envp,

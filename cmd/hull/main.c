@@ -64,6 +64,10 @@ static unsigned int listen_fds(void)
 	return count;
 }
 
+/* Written once, by cmd/hull/entry.c before libc starts: what it saw need not be
+ * looked at again. */
+bool program_is_readonly __attribute__((visibility("hidden")));
+
 /*
  * Before hull enters a container: from a file that the container cannot
  * reach, and without descriptors that somebody left open. Nothing of hull's
@@ -75,7 +79,7 @@ static int shed(const struct cmd *cmd, char *const argv[], void *values,
 	unsigned int first = STDERR_FILENO + 1;
 	int rc;
 
-	rc = hull_protect(argv, err);
+	rc = program_is_readonly ? 0 : hull_protect(argv, err);
 	if (rc == 0 && cmd->early)
 		rc = cmd->early(values, err);
 	if (rc < 0)

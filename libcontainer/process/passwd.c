@@ -114,15 +114,11 @@ static const char *home_in(char *line, uid_t uid)
  */
 static int open_passwd(void)
 {
-	auto_fd int root_fd = -1;
 	auto_fd int fd = -1;
 	struct stat st;
 
-	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return -errno;
-	fd = path_open_in_root(root_fd, "etc/passwd",
-			       O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	/* the root directory is the container's by now */
+	fd = path_open_own("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)

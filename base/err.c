@@ -182,6 +182,18 @@ int err_stage(struct err *err, const char *stage)
 	return err->code ? err->code : -EIO;
 }
 
+/* NULL: there is none. */
+static const char *describe(int code)
+{
+#ifdef __GLIBC__
+	return strerrordesc_np(code);
+#else
+	const char *none = strerror(-1), *desc = strerror(code);
+
+	return strcmp(desc, none) ? desc : NULL;
+#endif
+}
+
 const char *err_text(int code)
 {
 	static char text[64];
@@ -189,7 +201,7 @@ const char *err_text(int code)
 
 	if (code < 0)
 		code = (int)-(unsigned)code; /* INT_MIN, too */
-	desc = strerrordesc_np(code);
+	desc = describe(code);
 	if (!desc) {
 		snprintf(text, sizeof(text), "unknown error %d", code);
 		return text;

@@ -119,10 +119,15 @@ static void add_time(struct strbuf *out, const struct timespec *t, bool nanos)
 	strbuf_add(out, "Z");
 }
 
-/* "ENOENT", or NULL when there is none. */
+/* "ENOENT", or NULL when there is none; musl knows no names. */
 static const char *errno_name(int code)
 {
+#ifdef __GLIBC__
 	return code < 0 ? strerrorname_np(-code) : NULL;
+#else
+	(void)code;
+	return NULL;
+#endif
 }
 
 static void format_json(struct strbuf *out, const struct entry *e)

@@ -6,10 +6,10 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/path.h"
+#include "base/statx.h"
 
 #define LINKS_MAX 40    /* as MAXSYMLINKS of the kernel */
 #define OPENS_MAX 16384 /* an image must not keep the walker busy for long */

@@ -36,9 +36,38 @@ int sys_signal_default(int sig)
 	return (int)syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
 }
 
+int sys_sigmask(int how, uint64_t set, uint64_t *old)
+{
+	return (int)syscall(SYS_rt_sigprocmask, how, &set, old, sizeof(set));
+}
+
+int sys_signalfd(uint64_t set, int flags)
+{
+	return (int)syscall(SYS_signalfd4, -1, &set, sizeof(set), flags);
+}
+
 int sys_close_range(unsigned int first, unsigned int last, int flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+ssize_t sys_getdents64(int dir_fd, void *buf, size_t size)
+{
+	return syscall(SYS_getdents64, dir_fd, buf, size);
+}
+
+/* The offset's upper half is an argument of its own, which a kernel of 64 bits
+ * does not look at. */
+ssize_t sys_pwritev2(int fd, const struct iovec *iov, int count, off_t offset,
+		     int flags)
+{
+	return syscall(SYS_pwritev2, fd, iov, count, offset, 0L, flags);
+}
+
+ssize_t sys_preadv2(int fd, const struct iovec *iov, int count, off_t offset,
+		    int flags)
+{
+	return syscall(SYS_preadv2, fd, iov, count, offset, 0L, flags);
 }
 
 int sys_bpf(int cmd, void *attr, unsigned int size)

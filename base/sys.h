@@ -7,10 +7,11 @@
 #include <sys/types.h>
 
 /*
- * System calls that glibc 2.36 does not wrap, and constants that its headers
- * lack. Return as libc does: -1 and errno.
+ * System calls that glibc 2.36 or musl 1.2.3 does not wrap, and constants that
+ * their headers lack. Return as libc does: -1 and errno.
  */
 
+struct iovec;
 struct open_how;
 struct clone_args;
 
@@ -30,7 +31,18 @@ int sys_pidfd_send_signal(int pidfd, int sig, siginfo_t *info,
 /* sys_signal_default() - SIG_DFL also for the two signals that glibc keeps for
  * itself (32, 33), which some callers' posix_spawn(3) leaves ignored. */
 int sys_signal_default(int sig);
+/* sys_sigmask() - sigprocmask(2) of this thread; bit N-1 is signal N, also
+ * those that libc keeps for itself. @old may be NULL. */
+int sys_sigmask(int how, uint64_t set, uint64_t *old);
+int sys_signalfd(uint64_t set, int flags);
+#define SYS_SIGBIT(sig) (1ULL << ((sig)-1))
 int sys_close_range(unsigned int first, unsigned int last, int flags);
+ssize_t sys_getdents64(int dir_fd, void *buf, size_t size);
+ssize_t sys_pwritev2(int fd, const struct iovec *iov, int count, off_t offset,
+		     int flags);
+/* An @offset of -1 is where the descriptor is, as for readv(2). */
+ssize_t sys_preadv2(int fd, const struct iovec *iov, int count, off_t offset,
+		    int flags);
 int sys_bpf(int cmd, void *attr, unsigned int size);
 int sys_seccomp(unsigned int op, unsigned int flags, void *args);
 int sys_execveat(int dir_fd, const char *path, char *const argv[],

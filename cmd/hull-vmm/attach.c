@@ -69,6 +69,7 @@ int vmm_attach(int config_fd)
 	auto_free char *payload = NULL;
 	struct session_end end;
 	struct err err = { 0 };
+	const unsigned int plain = session_plain();
 	int own_pid = getpid();
 	int signals_fd = -1;
 	int rc;
@@ -83,6 +84,7 @@ int vmm_attach(int config_fd)
 			.arg = &a,
 			.exec = true,
 			.tty = a.config.flags & VM_TTY,
+			.plain = plain,
 			.json = payload,
 			.json_len = a.config.payload_len,
 			.signals_fd = signals_fd,

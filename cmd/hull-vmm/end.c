@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sys.h"
 
 int end_write(int exit_fd, const struct vm_exit *end)
 {
@@ -15,16 +16,13 @@ int end_write(int exit_fd, const struct vm_exit *end)
 void end_as(int own_pid, int status)
 {
 	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	sigset_t set;
 
 	if (!sig)
 		_exit(WEXITSTATUS(status));
 	if (own_pid != 1) {
-		signal(sig, SIG_DFL);
+		sys_signal_default(sig);
 		kill(own_pid, sig);
-		sigemptyset(&set);
-		sigaddset(&set, sig);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		sys_sigmask(SIG_UNBLOCK, SYS_SIGBIT(sig), NULL);
 	}
 	_exit(128 + sig);
 }

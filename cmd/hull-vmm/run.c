@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "cmd/hull-vmm/config.h"
 #include "cmd/hull-vmm/end.h"
 #include "cmd/hull-vmm/gate.h"
@@ -29,6 +30,7 @@
 /**
  * struct run - the whole of a VM's life.
  * @end: what goes into the exit record
+ * @plain: session_plain()
  * @code: exit status when there is none of the workload
  */
 struct run {
@@ -37,6 +39,7 @@ struct run {
 	struct machine machine;
 	struct gate gate;
 	struct vm_exit end;
+	unsigned int plain;
 	int signals_fd;
 	int own_pid;
 	int code;
@@ -44,14 +47,13 @@ struct run {
 
 int block_signals(void)
 {
-	sigset_t set;
+	const uint64_t ours = SYS_SIGBIT(SIGCHLD) | SYS_SIGBIT(SIGPIPE);
+	int fd;
 
-	sigfillset(&set);
-	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+	if (sys_sigmask(SIG_SETMASK, ~0ULL, NULL) < 0)
 		return -errno;
-	sigdelset(&set, SIGCHLD);
-	sigdelset(&set, SIGPIPE);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = sys_signalfd(~ours, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
 }
 
 /* ---- how it ended */
@@ -216,6 +218,7 @@ static int run_workload(struct run *run, const char *network, struct err *err)
 		.started = session_started,
 		.arg = &run->machine,
 		.tty = run->config.flags & VM_TTY,
+		.plain = run->plain,
 		.signals_fd = run->signals_fd,
 	};
 
@@ -359,6 +362,7 @@ int vmm_run(int config_fd)
 	int rc;
 
 	run.own_pid = getpid();
+	run.plain = session_plain();
 	run.code = VMM_EXIT_SETUP;
 	run.gate.conn = -1;
 	run.config.exit_fd = -1;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,12 +122,18 @@ static int init_tables(struct fs *fs, int root_fd, struct err *err)
 	return 0;
 }
 
+bool fs_may_spin(const struct fs *fs)
+{
+	return fs->may_spin;
+}
+
 int fs_new(const struct fs_config *config, struct fs **out, struct err *err)
 {
 	auto_fd int root_fd = config->root_fd;
 	auto_fd int proc_fd = config->proc_fd;
 	auto_fd int self_fd = -1;
 	auto_free struct fs *fs = calloc(1, sizeof(*fs));
+	cpu_set_t cpus;
 	int ret;
 
 	if (!fs)
@@ -147,6 +155,10 @@ int fs_new(const struct fs_config *config, struct fs **out, struct err *err)
 	fs->self_fd = take_fd(&self_fd);
 	fs->read_only = config->read_only;
 	fs->cache_ms = config->cache_ms;
+	fs->may_spin = !sched_getaffinity(0, sizeof(cpus), &cpus) &&
+		       CPU_COUNT(&cpus) > 1;
+	/* a write over RLIMIT_FSIZE is the guest's EFBIG, not our end */
+	signal(SIGXFSZ, SIG_IGN);
 	*out = take_ptr(&fs);
 	return 0;
 }

@@ -37,8 +37,9 @@ struct fs_config {
 /**
  * fs_new() - a server. It belongs to a process of its own: the soft limit of
  * descriptors is raised to the hard one, the working directory becomes
- * /proc/self/fd, supplementary groups are given up, and each request may change
- * umask(2) and the thread's filesystem ids (which clears PR_SET_PDEATHSIG).
+ * /proc/self/fd, SIGXFSZ is ignored, supplementary groups are given up, and
+ * each request may change umask(2) and the thread's filesystem ids (which
+ * clears PR_SET_PDEATHSIG).
  *
  * Return: 0; -EMFILE (fewer than 256 descriptors allowed), -ENOTDIR, -ENOSYS
  * (a kernel older than 5.8), -ENOMEM or -errno.
@@ -56,6 +57,9 @@ void fs_free(struct fs *fs);
  */
 size_t fs_handle(struct fs *fs, const struct iovec *in, unsigned int in_count,
 		 const struct iovec *out, unsigned int out_count);
+
+/** fs_may_spin() - there was more than one CPU for it when it was made. */
+bool fs_may_spin(const struct fs *fs);
 
 /**
  * fs_serve() - main loop of the server's process: waits for FSDEV_START on

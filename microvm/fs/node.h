@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
-struct statx;
+#include "base/statx.h"
 
 #define NODE_ROOT 1        /* FUSE_ROOT_ID */
 #define NODE_NAME_BYTES 77 /* a longer name is not kept */

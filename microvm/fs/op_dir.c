@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/sys.h"
 #include "microvm/fs/ops.h"
 
 #define GETDENTS_MIN 1024U /* one entry with the longest name, at least */
@@ -130,7 +131,7 @@ static int read_dir(struct fs *fs, struct req *req)
 	ret = seek_dir(handle, in->offset);
 	if (ret < 0)
 		return ret;
-	got = getdents64(handle->fd, buf, getdents_size(req, room));
+	got = sys_getdents64(handle->fd, buf, getdents_size(req, room));
 	if (got < 0)
 		return -errno;
 	for (ssize_t at = 0; at < got;) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/sys.h"
 #include "microvm/fs/iov.h"
 #include "microvm/fs/ops.h"
 
@@ -136,7 +138,8 @@ int op_read(struct fs *fs, struct req *req)
 		len = FS_MAX_WRITE;
 	count = iov_part(req->out, req->out_count,
 			 sizeof(struct fuse_out_header), len, fs->iov);
-	got = preadv(handle->fd, fs->iov, (int)count, (off_t)in->offset);
+	got = sys_preadv2(handle->fd, fs->iov, (int)count, (off_t)in->offset,
+			  0);
 	return got < 0 ? -errno : (int)got;
 }
 
@@ -189,8 +192,8 @@ int op_write(struct fs *fs, struct req *req)
 	if (ret < 0)
 		return ret;
 	count = iov_part(req->in, req->in_count, head, in->size, fs->iov);
-	put = pwritev2(handle->fd, fs->iov, (int)count, (off_t)in->offset,
-		       write_flags(in));
+	put = sys_pwritev2(handle->fd, fs->iov, (int)count, (off_t)in->offset,
+			   write_flags(in));
 	ret = put < 0 ? -errno : (int)put;
 	cred_raise(&fs->cred);
 	if (ret < 0)

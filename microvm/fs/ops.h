@@ -45,6 +45,7 @@ struct fs {
 	bool read_only;
 	unsigned int cache_ms;
 	bool running;
+	bool may_spin;
 	bool submounts;
 	bool setxattr_ext;
 	struct iovec iov[FS_MAX_IOV];

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/sock.h"
+#include "base/sys.h"
 #include "microvm/fs/fs.h"
 #include "microvm/mem/mem.h"
 #include "microvm/virtio/fsdev.h"
@@ -198,12 +197,13 @@ static bool spin(struct server *srv)
 static void drain_kicks(struct server *srv, const struct pollfd *fds)
 {
 	uint64_t count;
+	const struct iovec iov = { &count, sizeof(count) };
 
 	for (unsigned int i = 0; i < FSDEV_QUEUES; i++) {
 		ssize_t ret = 0;
 
 		if (srv->active && (fds[i].revents & POLLIN))
-			ret = read(srv->kick_fd[i], &count, sizeof(count));
+			ret = sys_preadv2(srv->kick_fd[i], &iov, 1, -1, 0);
 		(void)ret;
 	}
 }
@@ -259,14 +259,11 @@ int fs_serve(struct fs *fs, const struct guest_mem *mem, int ctl_fd,
 	struct server srv = {
 		.fs = fs, .mem = mem, .ctl_fd = ctl_fd, .irq_fd = -1
 	};
-	cpu_set_t cpus;
 	int ret;
 
-	/* a write over RLIMIT_FSIZE is the guest's EFBIG, not our end */
-	signal(SIGXFSZ, SIG_IGN);
 	for (unsigned int i = 0; i < FSDEV_QUEUES; i++)
 		srv.kick_fd[i] = -1;
-	if (!sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) > 1)
+	if (fs_may_spin(fs))
 		srv.spin_max_ns = SPIN_MAX_NS;
 	do
 		ret = turn(&srv);

@@ -3,6 +3,7 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -107,7 +108,14 @@ int jail_thread(enum jail_role role, struct err *err)
 	if (len < 0)
 		return err_code(err, len, "cannot build a system call filter");
 	prog.len = (unsigned short)len;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	/* some libc makes threads with a signal of its own unblocked */
+	if (sys_sigmask(SIG_SETMASK, ~0ULL, NULL) < 0)
+		return err_sys(err, "cannot block signals");
+	if (!sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog))
+		return 0;
+	/* not asked for before: the second filter of a thread may not, as
+	 * jail_process() has done it */
+	if (errno != EACCES || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
 		return err_sys(err, "cannot set the system call filter");
 	return 0;

@@ -61,7 +61,7 @@ int jail_process(const struct jail_process *jail, struct err *err);
 
 /**
  * jail_thread() - from now on only the system calls of its role; any other one
- * kills the process (SIGSYS).
+ * kills the process (SIGSYS). All signals are blocked: a signalfd reads them.
  */
 int jail_thread(enum jail_role role, struct err *err);
 

@@ -92,7 +92,8 @@ int loop_run(struct loop *loop)
 
 		removals = loop->removals;
 		pthread_mutex_unlock(&loop->lock);
-		n = epoll_wait(loop->epoll_fd, round, ROUND_EVENTS, -1);
+		/* one call whatever the libc, which the filters count on */
+		n = epoll_pwait(loop->epoll_fd, round, ROUND_EVENTS, -1, NULL);
 		pthread_mutex_lock(&loop->lock);
 		/*
 		 * A vCPU thread may have removed (and freed) a watch between

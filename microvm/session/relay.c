@@ -2,8 +2,9 @@
 #include "microvm/session/relay.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "base/auto.h"
 
@@ -54,10 +55,11 @@ static ssize_t read_once(int fd, void *buf, size_t len)
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t write_once(int fd, const void *buf, size_t len)
+static ssize_t write_once(int fd, const void *buf, size_t len, bool plain)
 {
-	ssize_t n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	struct stat st;
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
+	const struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n >= 0 || errno != ENOTSOCK)
 		return n < 0 ? -errno : n;
@@ -65,8 +67,8 @@ static ssize_t write_once(int fd, const void *buf, size_t len)
 		return -EAGAIN;
 	/* a pipe that is writable has room for PIPE_BUF; others as well as one
 	 * can tell */
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		len = len < PIPE_BUF ? len : PIPE_BUF;
+	if (!plain && len > PIPE_BUF)
+		len = PIPE_BUF;
 	n = write(fd, buf, len);
 	return n < 0 ? -errno : n;
 }
@@ -90,7 +92,8 @@ void relay_step(struct relay *relay)
 	ssize_t n;
 
 	if (relay->len) {
-		n = write_once(relay->to, relay->buf + relay->off, relay->len);
+		n = write_once(relay->to, relay->buf + relay->off, relay->len,
+			       relay->to_plain);
 		if (n >= 0) {
 			relay->off += (size_t)n;
 			relay->len -= (size_t)n;

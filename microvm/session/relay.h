@@ -16,12 +16,14 @@
  * so, and a pipe only as far as it is then sure to take.
  * @to_stream: @to is a stream of the agent, and hears of the end of @from;
  *             else @from is one, and hears when @to is gone
+ * @to_plain: @to is a regular file, which takes as much as there is
  * @ended: nothing is relayed any more
  */
 struct relay {
 	int from;
 	int to;
 	bool to_stream;
+	bool to_plain;
 	bool ended;
 	size_t off;
 	size_t len;

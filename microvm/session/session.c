@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/auto.h"
@@ -149,8 +150,10 @@ static int make_relays(struct run *run)
 	const int first = run->session->tty ? 0 : 1;
 	int ret = relay_init(&run->in, STDIN_FILENO, run->stream[0], true);
 
-	for (int i = first; !ret && i < STDIO && run->stream[i] >= 0; i++)
+	for (int i = first; !ret && i < STDIO && run->stream[i] >= 0; i++) {
 		ret = relay_init(&run->out[i], run->stream[i], i, false);
+		run->out[i].to_plain = run->session->plain & (1U << i);
+	}
 	if (ret)
 		return err_code(run->err, ret, "cannot relay standard streams");
 	return 0;
@@ -354,6 +357,17 @@ static void release(struct run *run)
 		relay_release(&run->out[i]);
 		auto_close_fd(&run->stream[i]);
 	}
+}
+
+unsigned int session_plain(void)
+{
+	unsigned int plain = 0;
+	struct stat st;
+
+	for (int fd = 0; fd < STDIO; fd++)
+		if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+			plain |= 1U << fd;
+	return plain;
 }
 
 int session_run(const struct session *session, struct session_end *end,

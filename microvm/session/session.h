@@ -22,6 +22,7 @@ struct err;
  * @exec: EXEC and not START
  * @tty: stdio is one terminal, on descriptor 0: put into raw mode, SIGWINCH is
  *       passed on
+ * @plain: session_plain(), of when that could still be asked
  * @json, @json_len: of START or EXEC
  * @signals_fd: signalfd with every signal that is to be passed on, or -1.
  *              SIGPIPE is blocked or ignored.
@@ -38,6 +39,7 @@ struct session {
 	void *arg;
 	bool exec;
 	bool tty;
+	unsigned int plain;
 	const char *json;
 	size_t json_len;
 	int signals_fd;
@@ -55,6 +57,10 @@ struct session_end {
 	int status;
 	bool oom;
 };
+
+/** session_plain() - which of descriptors 0 to 2 are regular files, as bits;
+ * before the filter, which has no fstat(2). */
+unsigned int session_plain(void);
 
 /**
  * session_run() - the whole of it: from START or EXEC to EXITED, with standard

@@ -80,10 +80,14 @@ static ssize_t write_some(struct stream *s, struct iovec *iov, size_t count)
 	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
 	ssize_t n;
 
-	do
+	do {
 		n = s->is_socket ? sendmsg(s->fd, &msg, MSG_NOSIGNAL)
 				 : writev(s->fd, iov, (int)count);
-	while (n < 0 && errno == EINTR);
+		if (n < 0 && errno == ENOTSOCK && s->is_socket) {
+			s->is_socket = false;
+			errno = EINTR;
+		}
+	} while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
 	return errno == EAGAIN && !s->never_waits ? 0 : -1;

@@ -49,12 +49,10 @@ static void on_event(struct loop_watch *watch, uint32_t events)
 static int set_up_fd(struct stream *s)
 {
 	int flags = fcntl(s->fd, F_GETFL);
-	struct stat st;
 
-	if (flags < 0 || fcntl(s->fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-	    fstat(s->fd, &st) < 0)
+	if (flags < 0 || fcntl(s->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	s->is_socket = S_ISSOCK(st.st_mode);
+	s->is_socket = true; /* until sendmsg(2) knows better */
 	/* a pipe has one direction */
 	s->eof = (flags & O_ACCMODE) == O_WRONLY;
 	s->deaf = (flags & O_ACCMODE) == O_RDONLY;

@@ -218,23 +218,28 @@ static void __attribute__((noreturn)) join_main(struct join *j)
 	_exit(1);
 }
 
-static int join_meet(struct join *j, int *console_fd, struct err *err)
+/* The joining process may be killed between its clone and its message: by the
+ * OOM killer of the cgroup, say. */
+static int join_meet(struct join *j, int joiner_fd, int *console_fd,
+		     struct err *err)
 {
 	int ret = 0;
 
 	if (j->ps.process->terminal)
-		ret = sync_expect(j->parent_sync, SYNC_CONSOLE, NULL,
-				  console_fd, err);
+		ret = sync_expect_of(joiner_fd, j->parent_sync, SYNC_CONSOLE,
+				     NULL, console_fd, err);
 	if (!ret)
-		ret = sync_expect(j->parent_sync, SYNC_PID, &j->pid, &j->pidfd,
-				  err);
+		ret = sync_expect_of(joiner_fd, j->parent_sync, SYNC_PID,
+				     &j->pid, &j->pidfd, err);
 	return ret;
 }
 
 int join_spawn(struct join *j, int *console_fd, struct err *err)
 {
+	auto_fd int joiner_fd = -1;
 	struct clone_args args = {
-		.flags = CLONE_CLEAR_SIGHAND,
+		.flags = CLONE_CLEAR_SIGHAND | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&joiner_fd,
 		.exit_signal = SIGCHLD,
 	};
 	pid_t joiner;
@@ -270,7 +275,7 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 		join_main(j);
 	fd_close_surely(&j->child_sync);
 	auto_close_fd(&j->notify.agent_fd);
-	ret = join_meet(j, console_fd, err);
+	ret = join_meet(j, joiner_fd, console_fd, err);
 	if (ret)
 		kill(joiner, SIGKILL);
 	while (waitpid(joiner, NULL, 0) < 0 && errno == EINTR)

@@ -2,6 +2,8 @@
 #include "libcontainer/sync.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -136,6 +138,34 @@ int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
 	if (!ret && pid)
 		*pid = msg.pid;
 	return ret;
+}
+
+static bool has_something(int sock)
+{
+	struct pollfd fd = { .fd = sock, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+int sync_expect_of(int pidfd, int sock, enum sync_step step, pid_t *pid,
+		   int *fd, struct err *err)
+{
+	struct pollfd fds[] = {
+		{ .fd = sock, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN },
+	};
+
+	while (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
+		if (errno != EINTR)
+			return err_sys(err, "waiting for step '%s'",
+				       sync_step_name(step));
+	}
+	/* what it said last may have come between the two looks */
+	if (!fds[0].revents && !has_something(sock))
+		return err_set(err, -ESRCH,
+			       "the other side ended before step '%s'",
+			       sync_step_name(step));
+	return sync_expect(sock, step, pid, fd, err);
 }
 
 int sync_wait_go(int sock, pid_t *pid, struct err *err)

@@ -74,4 +74,14 @@ int sync_recv(int sock, struct sync_msg *msg, int *fd);
 int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
 		struct err *err);
 
+/**
+ * sync_expect_of() - as sync_expect(), from a process that others share the
+ * other side with, so that its end alone does not end the stream.
+ * @pidfd: the process
+ *
+ * Return: 0, -ESRCH when it has ended and said nothing, or as sync_expect().
+ */
+int sync_expect_of(int pidfd, int sock, enum sync_step step, pid_t *pid,
+		   int *fd, struct err *err);
+
 #endif

@@ -66,13 +66,19 @@ static pid_t clone_into(struct init *in, uint64_t flags, bool cgroup,
 static int joiner_work(struct init *in, struct err *err)
 {
 	int others = ~(CLONE_NEWUSER | CLONE_NEWPID);
+	auto_fd int offsets_fd = -1;
 	auto_fd int pidfd = -1;
 	pid_t pid;
 	int ret;
 
-	ret = ns_join(&in->ns, others, err);
+	ret = ns_time_before_join(&in->ns, in->proc_fd, &offsets_fd, err);
+	if (!ret)
+		ret = ns_join(&in->ns, others, err);
 	if (!ret)
 		ret = ns_join(&in->ns, CLONE_NEWUSER, err);
+	if (!ret)
+		ret = ns_time_after_join(&in->ns, &in->spec->linux_, offsets_fd,
+					 err);
 	if (!ret)
 		ret = ns_join(&in->ns, CLONE_NEWPID, err);
 	if (ret)
@@ -119,7 +125,8 @@ static int spawn_joined(struct init *in, struct err *err)
 	fd_close_surely(&in->child_sync);
 	/* the agent sees the end of the stream when the child has sent */
 	auto_close_fd(&in->notify.agent_fd);
-	ret = sync_expect(in->parent_sync, SYNC_PID, &in->pid, &in->pidfd, err);
+	ret = sync_expect_of(joiner_fd, in->parent_sync, SYNC_PID, &in->pid,
+			     &in->pidfd, err);
 	if (ret)
 		sys_pidfd_send_signal(joiner_fd, SIGKILL, NULL, 0);
 	while (waitpid(joiner, NULL, 0) < 0 && errno == EINTR)

@@ -78,6 +78,21 @@ int ns_child_setup(const struct ns_plan *plan, const struct spec *spec,
 		   int proc_fd, struct err *err);
 
 /**
+ * ns_time_before_join(), ns_time_after_join() - a new time namespace in a user
+ * namespace that is joined. There the offsets belong to the host's root, and to
+ * be dumpable would open the process to whoever is in that namespace already.
+ * So it is made by the process that joins and clones: the file is opened
+ * before, by whoever it belongs to, and written afterwards. The clone is inside
+ * from its first moment; @plan->new_time becomes false.
+ *
+ * @offsets_fd: stays as it is, -1, where nothing is to be done
+ */
+int ns_time_before_join(const struct ns_plan *plan, int proc_fd,
+			int *offsets_fd, struct err *err);
+int ns_time_after_join(struct ns_plan *plan, const struct spec_linux *linux_,
+		       int offsets_fd, struct err *err);
+
+/**
  * ns_write_maps() - write uid_map and gid_map of a child that waits in its new
  * user namespace.
  * @proc_fd: procfs root in which @pid is valid

@@ -140,6 +140,31 @@ t_time_offsets() {
 	has "$(hull exec "$TAG" cat /proc/self/timens_offsets | tr -s ' ')" 'monotonic 7881 0'
 	hull delete -f "$TAG"
 }
+# both in a user namespace of one's own and in one that is there already
+t_time_offsets_and_user_namespace() {
+	userns
+	cfg '.linux.namespaces += [{"type":"time"}] |
+		.linux.timeOffsets = {"monotonic":{"secs":-5,"nanosecs":7},"boottime":{"secs":90000}}'
+	started
+	now=$(cut -d . -f 1 /proc/uptime)
+	up=$(hull exec "$TAG" cut -d . -f 1 /proc/uptime)
+	[ $((up - now)) -ge 89990 ] && [ $((up - now)) -le 90010 ] || fail "uptime $up, $now outside"
+	hull exec "$TAG" readlink /proc/self/ns/time >"$T/first"
+	p=$(state pid)
+	for how in 'del(.path)' '(select(.type == "pid") | .path) = $p+"/pid"' 'select(.type != "pid")'; do
+		cfg --arg p "/proc/$p/ns" "(.linux.namespaces[] | select(.type == \"user\")).path = (\$p+\"/user\") |
+			.linux.namespaces |= map($how | if .type == \"user\" then .path = \$p+\"/user\" else . end) |
+			del(.linux.uidMappings, .linux.gidMappings) | .linux.cgroupsPath = \"/hull-test/$TAG-2\""
+		sh_args 'cut -d . -f 1 /proc/uptime; readlink /proc/self/ns/time'
+		hull run -b "$B" "$TAG-2" >"$T/out"
+		up=$(head -n 1 "$T/out")
+		[ $((up - now)) -ge 89990 ] && [ $((up - now)) -le 90030 ] || fail "uptime $up, $now outside: $how"
+		[ "$(tail -n 1 "$T/out")" != "$(cat "$T/first")" ] || fail 'not a namespace of its own'
+	done
+	cfg '.linux.timeOffsets.boottime = {"secs":-99999999999}'
+	refuses 'linux.timeOffsets: cannot be set' hull run -b "$B" "$TAG-2"
+	hull delete -f "$TAG"
+}
 t_hostname_domainname() {
 	bundle '.hostname = "box" | .domainname = "example.org"'
 	has "$(run_sh probe)" 'hostname box'

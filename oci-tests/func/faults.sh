@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Each system call of a command fails once, with one errno after the other: no
-# crash, no hang, a message when the command fails, and one `delete -f`
-# afterwards leaves nothing. FAULT_STEP=N takes each Nth; 1 takes all.
+# Each system call of a command fails once with each of seven errnos: no crash,
+# no hang, a message when the command fails, and one `delete -f` afterwards leaves
+# nothing. FAULT_STEP=N takes each Nth pair of call and errno; 1 takes all. (A
+# multiple of 7 would leave errnos out.)
 . "$(dirname "$0")/../support/lib.sh"
 . "$(dirname "$0")/../support/sweep.sh"
 
-STEP=${FAULT_STEP:-5}
+STEP=${FAULT_STEP:-11}
 # ENOMEM EMFILE ENOSPC EPERM EINTR EAGAIN ENOSYS
 ERRNOS='12 24 28 1 4 11 38'
 
@@ -22,14 +23,10 @@ sweep() {
 	[ "$status" = 0 ] || fail "without a fault: status $status"
 	clean 'after the whole run'
 	[ "$total" -gt 20 ] || fail "only $total calls"
-	n=1 count=0
-	while [ $n -le "$total" ]; do
-		# another errno at each call, and other pairs with another step
-		shift_by=$(((n + STEP) % 7))
-		for e in $ERRNOS; do
-			[ $shift_by -gt 0 ] || break
-			shift_by=$((shift_by - 1))
-		done
+	pair=0 count=0
+	while [ $pair -lt $((total * 7)) ]; do
+		n=$((pair / 7 + 1))
+		e=$(echo "$ERRNOS" | cut -d ' ' -f $((pair % 7 + 1)))
 		$setup
 		"$TESTS/failat" $n "$e" "$@" </dev/null >"$T/fail" 2>"$T/said"
 		tail -n 1 "$T/fail" >"$T/total"
@@ -38,9 +35,9 @@ sweep() {
 		[ "$status" -lt 1000 ] || fail "signal or hang $status $when"
 		[ "$status" = 0 ] || grep -q '^hull: ' "$T/said" || fail "status $status and no message $when"
 		clean "$when"
-		n=$((n + STEP)) count=$((count + 1))
+		pair=$((pair + STEP)) count=$((count + 1))
 	done
-	echo "$count faults in $total calls"
+	echo "$count faults in $total calls, each with 7 errnos"
 }
 t_run() {
 	bundle
@@ -55,7 +52,7 @@ t_create() {
 t_create_with_limits() {
 	bundle '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 50}}'
 	sh_args 'sleep 1000'
-	STEP=$((STEP * 3)) sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
+	sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
 }
 t_start() {
 	bundle

@@ -1,32 +1,55 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# SIGKILL to hull at its system-call boundaries: at each of SWEEP moments, spread
-# over all there are, one `delete -f` afterwards leaves nothing, and `list` never
-# fails. The census of run-func comes on top, after the last one.
+# SIGKILL at system-call boundaries, hull's own and those of the processes it
+# makes: once to hull, wherever the boundary is, once to the child that stands
+# there. One `delete -f` afterwards leaves nothing, and `list` never fails. The
+# census of run-func comes on top, after the last one. SWEEP=N: at most N moments
+# of each case, spread over all there are.
 . "$(dirname "$0")/../support/lib.sh"
 . "$(dirname "$0")/../support/sweep.sh"
 
-SWEEP=${SWEEP:-200}
+SWEEP=${SWEEP:-250}
 
-# sweep SETUP CMD...: SETUP before each kill
-sweep() {
-	setup=$1
-	shift
-	$setup
+# a pid namespace ends when what joined it is reaped, and killed hulls leave that
+# to others
+if [ "${1:-}" = --case ] && [ -z "${REAPED:-}" ]; then
+	REAPED=1 exec "$TESTS/subreaper" -a sh "$0" "$@"
+fi
+
+# killed WHO N CMD...: sets total and ended
+killed() {
 	# not through a pipe, which the container would hold open
-	"$TESTS/killat" 999999 "$@" </dev/null >"$T/total" 2>/dev/null || true
-	total=$(tail -n 1 "$T/total")
+	"$TESTS/killat" "$@" </dev/null >"$T/kill" 2>"$T/said" || true
+	tail -n 1 "$T/kill" >"$T/total"
+	read -r total ended <"$T/total"
+}
+# sweep_of WHO SETUP CMD...: SETUP before each kill
+sweep_of() {
+	who=$1 setup=$2
+	shift 2
+	$setup
+	killed "$who" 0 "$@"
+	eq "$ended" 0 "the status of $*"
 	clean 'after the whole run'
-	[ "$total" -gt 20 ] || fail "only $total boundaries"
 	step=$(((total + SWEEP - 1) / SWEEP))
-	n=1 count=0
-	while [ $n -lt "$total" ]; do
+	n=1 count=0 all=$total
+	while [ $n -le "$all" ]; do
+		when="after SIGKILL to $who at boundary $n of $all of: $*"
 		$setup
-		"$TESTS/killat" $n "$@" </dev/null >/dev/null 2>&1 || true
-		clean "after a kill at boundary $n of $total of: $*"
+		killed "$who" $n "$@"
+		[ "$ended" != 2000 ] || fail "hung $when"
+		if [ "$who" = child ] && [ "$ended" != 0 ] && [ "$ended" -lt 128 ]; then
+			grep -q '^hull: ' "$T/said" || fail "status $ended and no message $when"
+		fi
+		clean "$when"
 		n=$((n + step)) count=$((count + 1))
 	done
-	echo "$count kills over $total boundaries"
+	echo "$count kills of $who over $all boundaries"
+}
+sweep() { # SETUP CMD...
+	sweep_of self "$@"
+	[ "$all" -gt 20 ] || fail "only $all boundaries"
+	sweep_of child "$@"
 }
 t_run() {
 	bundle
@@ -43,6 +66,26 @@ t_create() {
 	sh_args 'sleep 1000'
 	sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
 }
+# a process joins them first, and makes init
+t_create_joined() {
+	bundle
+	sh_args 'sleep 1000'
+	unshare --fork --pid --ipc sleep 1000 &
+	holder=$!
+	wait_for 5 sh -c "pgrep -P $holder"
+	other=$(pgrep -P $holder)
+	cfg --arg p "/proc/$other/ns" '.linux.namespaces = [.linux.namespaces[] |
+		if .type == "pid" or .type == "ipc" then .path = $p + "/" + .type else . end]'
+	sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
+	kill -9 "$other"
+	wait $holder || true
+}
+t_run_with_hooks() {
+	bundle '.hooks = (["createRuntime", "createContainer", "startContainer", "poststart", "poststop"] |
+		map({(.): [{path: "/bin/true"}]}) | add)'
+	sh_args true
+	sweep none "$HULL" --root "$T/root" run -b "$B" "$TAG"
+}
 t_start() {
 	bundle
 	sh_args 'sleep 1000'
@@ -52,6 +95,11 @@ t_exec() {
 	bundle
 	sh_args 'sleep 1000'
 	sweep running "$HULL" --root "$T/root" exec "$TAG" true
+}
+t_kill() {
+	bundle
+	sh_args 'sleep 1000'
+	sweep running "$HULL" --root "$T/root" kill "$TAG" KILL
 }
 t_delete() {
 	bundle
@@ -66,6 +114,6 @@ t_delete_force() {
 t_create_with_limits() {
 	bundle '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 50}}'
 	sh_args 'sleep 1000'
-	SWEEP=$((SWEEP / 3 + 1)) sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
+	sweep none "$HULL" --root "$T/root" create -b "$B" "$TAG"
 }
 cases "$@"

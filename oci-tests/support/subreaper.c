@@ -4,6 +4,8 @@
  * subreaper that runs CMD, prints "cmd STATUS", then waits for the process that
  * PIDFILE names (which must have become its child) and prints "child PID
  * STATUS" (wait(2) status as a shell has it). Exits 3 if that is no child.
+ * subreaper -a CMD...: reaps whatever becomes its child until CMD ends, and
+ * ends as CMD does. For machines whose first process takes its time with that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +21,18 @@ static int code(int status)
 				   : WEXITSTATUS(status);
 }
 
+static int reap_all(pid_t pid)
+{
+	pid_t ended;
+	int status;
+
+	while ((ended = wait(&status)) > 0 || errno == EINTR) {
+		if (ended == pid)
+			return code(status);
+	}
+	return 3;
+}
+
 int main(int argc, char **argv)
 {
 	const char *file = NULL;
@@ -29,12 +43,16 @@ int main(int argc, char **argv)
 		file = argv[2];
 		at = 3;
 	}
+	if (argc > 2 && !strcmp(argv[1], "-a"))
+		at = 2;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = fork();
 	if (pid == 0) {
 		execvp(argv[at], argv + at);
 		_exit(127);
 	}
+	if (at == 2)
+		return reap_all(pid);
 	waitpid(pid, &status, 0);
 	printf("cmd %d\n", code(status));
 	fflush(stdout);

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../support/lib.sh"
 . "$(dirname "$0")/../support/sweep.sh"
 
-STEP=${FAULT_STEP:-11}
+STEP=${FAULT_STEP:-17}
 # ENOMEM EMFILE ENOSPC EPERM EINTR EAGAIN ENOSYS
 ERRNOS='12 24 28 1 4 11 38'
 

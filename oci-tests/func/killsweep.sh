@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../support/lib.sh"
 . "$(dirname "$0")/../support/sweep.sh"
 
-SWEEP=${SWEEP:-250}
+SWEEP=${SWEEP:-150}
 
 # a pid namespace ends when what joined it is reaped, and killed hulls leave that
 # to others

@@ -8,6 +8,7 @@
 ways='gone empty half cut flip1 flip2 flip3 zeros link_neighbour link_passwd link_nowhere
 	link_loop dir full_dir pipe socket null huge mode_0 hard_link'
 statuses='created running stopped'
+[ -z "${SLOW:-}" ] || statuses=running
 
 # hurt WAY FILE: done to the file of $TAG
 hurt() {

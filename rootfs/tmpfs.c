@@ -44,7 +44,8 @@ static int copy_up(struct rootfs *r, size_t i, const struct target *target,
 	struct err why = { 0 };
 	int ret;
 
-	if (!(r->plans[i].opts.what & MOUNT_COPYUP))
+	/* a mount point that hull made is not the image's: its mode neither */
+	if (target->made || !(r->plans[i].opts.what & MOUNT_COPYUP))
 		return 0;
 	ret = tmpfs_copy_up(target->fd, tree_fd, has_data_key(m, "mode"),
 			    has_data_key(m, "uid") || has_data_key(m, "gid"),

@@ -53,6 +53,14 @@ t_tmpcopyup() {
 	eq "$(run_sh 'cat /data/l; stat -c "%a %u %g" /data/d/f; touch /data/new' | tr '\n' ' ')" 'kept 604 12 34 '
 	[ ! -e "$B/rootfs/data/new" ] || fail 'written to the lower directory'
 }
+t_tmpcopyup_of_nothing() { # what hull itself made there has no mode to copy
+	bundle '.process.user = { uid: 1000, gid: 1000 } | .process.umask = 63'
+	mkdir "$B/rootfs/have" && chmod 750 "$B/rootfs/have"
+	add '{destination: "/none/deep", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}'
+	add '{destination: "/none/mode", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "mode=711"]}'
+	add '{destination: "/have", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}'
+	eq "$(run_sh 'touch /none/deep/x; stat -c %a /none/deep /none/mode /have' | tr '\n' ' ')" '1777 711 750 '
+}
 t_later_mount_wins() {
 	bundle
 	mkdir "$T/a" "$T/b2"

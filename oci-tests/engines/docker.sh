@@ -37,9 +37,9 @@ start_engine() { # driver
 }
 inspect() { docker inspect -f "$@"; }
 id_of() { inspect '{{.Id}}' "$1"; }
-files() { # directory file...
+files() ( # directory file...: an engine is not to stand in a cgroup that goes
 	cd "$1" && shift && echo $(cat "$@")
-}
+)
 line_of() { docker logs "$1" 2>&1 | grep -qx "$2"; }
 clean() {
 	[ -z "$(ls "$D/exec/runtime-runc/moby" 2>/dev/null)" ] &&
@@ -123,7 +123,9 @@ rc "run -it: exit status" 6 tty run --rm -it --init bb sh -c 'tty; sleep 1; stty
 saw "run -it: a terminal" '^/dev/pts/0'
 saw "run -it: its size" '^33 77'
 saw "run --init" '^ +1 .*docker-init'
-rc "run --memory: out of memory" 137 docker run --name oom --network none --memory 16m --memory-swap 16m bb sh -c "exec $FILL"
+# the shell stays: with the last process the scope goes, and with it the event's count
+rc "run --memory: out of memory" 137 docker run --name oom --network none --memory 16m --memory-swap 16m bb \
+	sh -c "$FILL; r=\$?; sleep 3; exit \$r"
 out "run --memory: OOMKilled" true inspect '{{.State.OOMKilled}}' oom
 ok "rm: it" docker rm oom
 

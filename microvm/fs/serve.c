@@ -31,6 +31,7 @@ struct server {
 	const struct guest_mem *mem;
 	int ctl_fd;
 	bool active;
+	bool told; /* that a queue is broken */
 	struct vq vq[FSDEV_QUEUES];
 	int kick_fd[FSDEV_QUEUES];
 	int irq_fd;
@@ -86,6 +87,7 @@ static int start(struct server *srv, const struct fsdev_msg *msg, int *fds)
 		srv->kick_fd[i] = take_fd(&fds[i]);
 	srv->irq_fd = take_fd(&fds[FSDEV_QUEUES]);
 	srv->active = true;
+	srv->told = false;
 	return 0;
 }
 
@@ -233,10 +235,29 @@ static int wait_events(struct server *srv, bool wait)
 	return fds[FSDEV_QUEUES].revents ? control(srv) : 1;
 }
 
+/* The VMM tells the guest to reset. Return as wait_events(). */
+static int tell_broken(struct server *srv)
+{
+	const struct fsdev_msg msg = { .type = FSDEV_BROKEN };
+	bool broken = false;
+	int ret;
+
+	for (unsigned int i = 0; i < FSDEV_QUEUES; i++)
+		broken = broken || srv->vq[i].broken;
+	if (!broken || srv->told)
+		return 1;
+	srv->told = true;
+	ret = sock_send(srv->ctl_fd, &msg, sizeof(msg), NULL, 0);
+	if (ret == -EPIPE || ret == -ECONNRESET)
+		return 0;
+	return ret < 0 ? ret : 1;
+}
+
 /* Serve until there is nothing to do, then wait. Return as wait_events(). */
 static int turn(struct server *srv)
 {
 	unsigned int done = 0;
+	int ret;
 
 	if (!srv->active)
 		return wait_events(srv, true);
@@ -248,6 +269,9 @@ static int turn(struct server *srv)
 		if (!part && !spin(srv))
 			break;
 	} while (done < ROUND);
+	ret = tell_broken(srv);
+	if (ret <= 0)
+		return ret;
 	if (done >= ROUND || want_kicks(srv, true))
 		return wait_events(srv, false);
 	return wait_events(srv, true);

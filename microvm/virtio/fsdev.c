@@ -15,8 +15,8 @@
 
 /**
  * struct fsdev - the front of virtio-fs: it negotiates, the server serves.
- * @server_watch: of @server_fd, while the server runs: it says nothing
- *                unasked, so what is readable then is its end
+ * @server_watch: of @server_fd, while the server runs: unasked it says that a
+ *                queue is broken, once, and its end
  * @started: it was told to serve, and not to stop
  * @dead: the server does not answer, or is gone: never asked again
  */
@@ -71,10 +71,15 @@ static int exchange(int fd, const struct fsdev_msg *msg, const int *fds,
 	ret = sock_send(fd, msg, sizeof(*msg), fds, fd_count);
 	if (ret < 0)
 		return ret;
-	ret = await(fd);
-	if (ret < 0)
-		return ret;
-	got = sock_recv(fd, &answer, sizeof(answer), NULL, 0);
+	for (int i = 0; i < 2; i++) {
+		ret = await(fd);
+		if (ret < 0)
+			return ret;
+		got = sock_recv(fd, &answer, sizeof(answer), NULL, 0);
+		/* said before it heard the question: no news any more */
+		if (got != sizeof(answer) || answer.type != FSDEV_BROKEN)
+			break;
+	}
 	if (got < 0)
 		return (int)got;
 	if (got != sizeof(answer) || answer.type != msg->type)
@@ -96,8 +101,16 @@ static void give_up(struct fsdev *fs, const char *what)
 
 static void fsdev_server_call(struct loop_watch *watch, uint32_t events)
 {
+	struct fsdev *fs = watch->arg;
+	struct fsdev_msg msg = { 0 };
+
 	(void)events;
-	give_up(watch->arg, "the file server is gone");
+	if (sock_recv(fs->server_fd, &msg, sizeof(msg), NULL, 0) ==
+		    sizeof(msg) &&
+	    msg.type == FSDEV_BROKEN && !fs->dev.needs_reset)
+		virtio_fail(&fs->dev, "the guest broke a queue");
+	else
+		give_up(fs, "the file server is gone");
 }
 
 static int fsdev_activate(struct virtio_dev *dev)

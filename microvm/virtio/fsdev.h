@@ -11,6 +11,7 @@
  * FSDEV_START carries, by SCM_RIGHTS, one kick eventfd per queue and then the
  * interrupt's eventfd. Each message is answered by the same type (status in
  * @status) within FSDEV_ANSWER_MS; a server that does not answer is dead.
+ * FSDEV_BROKEN comes unasked and without an answer, once after a start at most.
  */
 #define FSDEV_QUEUES 2 /* hiprio, request */
 #define FSDEV_ANSWER_MS 5000
@@ -18,6 +19,7 @@
 enum fsdev_type {
 	FSDEV_START = 1, /* serve these queues */
 	FSDEV_STOP,      /* stop, touch guest memory no more */
+	FSDEV_BROKEN,    /* the guest broke a queue: it has to reset */
 };
 
 struct fsdev_msg {

@@ -245,7 +245,8 @@ static void test_bad_messages(void **state)
 static void test_broken_queue(void **state)
 {
 	struct lab *lab = *state;
-	struct fsdev_msg stop = { .type = FSDEV_STOP };
+	struct pollfd pfd = { .fd = lab->ctl_fd, .events = POLLIN };
+	struct fsdev_msg stop = { .type = FSDEV_STOP }, told;
 	struct vring_used_elem elem;
 	struct timespec before, after;
 	clockid_t clock;
@@ -255,6 +256,10 @@ static void test_broken_queue(void **state)
 	ring_set_idx(&lab->g.ring[QUEUE], 30000);
 	kick(lab, QUEUE);
 	kick(lab, 0);
+	assert_int_equal(poll(&pfd, 1, 10000), 1);
+	assert_int_equal(sock_recv(lab->ctl_fd, &told, sizeof(told), NULL, 0),
+			 sizeof(told));
+	assert_int_equal(told.type, FSDEV_BROKEN);
 	usleep(50000);
 	assert_int_equal(clock_getcpuclockid(lab->pid, &clock), 0);
 	clock_gettime(clock, &before);
@@ -263,6 +268,7 @@ static void test_broken_queue(void **state)
 	assert_true((after.tv_sec - before.tv_sec) * 1000000000L +
 			    after.tv_nsec - before.tv_nsec <
 		    20000000);
+	assert_int_equal(poll(&pfd, 1, 0), 0); /* said once */
 	assert_false(ring_get(&lab->g.ring[QUEUE], &elem));
 	assert_int_equal(tell(lab, stop, sizeof(stop), 0), 0);
 	for (int i = 0; i < FSDEV_QUEUES; i++)

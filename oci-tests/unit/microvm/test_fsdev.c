@@ -214,6 +214,41 @@ static void test_server_dies(void **state)
 	assert_true(guest_needs_reset(&f->g));
 }
 
+/* The server's word, once; then a reset is asked for, and helps. */
+static void test_broken_queue(void **state)
+{
+	const struct fsdev_msg broken = { .type = FSDEV_BROKEN };
+	struct fixture *f = *state;
+
+	for (int late = 0; late < 2; late++) {
+		expect(f, GOOD);
+		guest_start(&f->g, f->dev, G_ALL_FEATURES, 64);
+		served(f);
+		assert_false(guest_needs_reset(&f->g));
+		assert_int_equal(
+			sock_send(f->server, &broken, sizeof(broken), NULL, 0),
+			0);
+		if (!late) {
+			loop_rounds(&f->loop, 2);
+			assert_true(guest_needs_reset(&f->g));
+		}
+		/* late: it lies before the answer to the stop */
+		expect(f, GOOD);
+		reg_write(&f->g.slot, VIRTIO_MMIO_STATUS, 0);
+		served(f);
+		assert_int_equal(f->got.type, FSDEV_STOP);
+	}
+	expect(f, GOOD);
+	guest_start(&f->g, f->dev, G_ALL_FEATURES, 64);
+	served(f);
+	/* one that cannot stop saying so is not believed any more */
+	for (int i = 0; i < 2; i++)
+		sock_send(f->server, &broken, sizeof(broken), NULL, 0);
+	loop_rounds(&f->loop, 4);
+	assert_true(guest_needs_reset(&f->g));
+	assert_int_equal(recv(f->server, &f->got, 1, MSG_DONTWAIT), 0);
+}
+
 static void test_queue_missing(void **state)
 {
 	struct fixture *f = *state;
@@ -243,6 +278,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_bad_stop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server_dies, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_broken_queue, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_queue_missing, setup,
 						teardown),

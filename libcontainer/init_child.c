@@ -74,7 +74,7 @@ static int step_user(struct init *in, struct err *err)
 static int step_namespaces(struct init *in, struct err *err)
 {
 	if (!in->joined) {
-		int ret = ns_join(&in->ns, ~0, err);
+		int ret = ns_join(&in->ns, ~0, NULL, err);
 
 		if (ret)
 			return ret;

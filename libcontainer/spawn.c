@@ -63,24 +63,38 @@ static pid_t clone_into(struct init *in, uint64_t flags, bool cgroup,
 	return sys_clone3(&args, sizeof(args));
 }
 
-static int joiner_work(struct init *in, struct err *err)
+/*
+ * setns(2) wants a right in the user namespace that owns the other one. What
+ * the host's user namespace owns goes first, as long as hull is there; what the
+ * joined one owns can go first too if hull is root, and else has to wait.
+ */
+static int join_all(struct init *in, struct err *err)
 {
-	int others = ~(CLONE_NEWUSER | CLONE_NEWPID);
+	int others = ~(CLONE_NEWUSER | CLONE_NEWPID), late = 0;
+	bool user = in->ns.join_fd[SPEC_NS_USER] >= 0;
 	auto_fd int offsets_fd = -1;
-	auto_fd int pidfd = -1;
-	pid_t pid;
 	int ret;
 
 	ret = ns_time_before_join(&in->ns, in->proc_fd, &offsets_fd, err);
 	if (!ret)
-		ret = ns_join(&in->ns, others, err);
+		ret = ns_join(&in->ns, others, user ? &late : NULL, err);
 	if (!ret)
-		ret = ns_join(&in->ns, CLONE_NEWUSER, err);
+		ret = ns_join(&in->ns, CLONE_NEWUSER, NULL, err);
 	if (!ret)
 		ret = ns_time_after_join(&in->ns, &in->spec->linux_, offsets_fd,
 					 err);
 	if (!ret)
-		ret = ns_join(&in->ns, CLONE_NEWPID, err);
+		ret = ns_join(&in->ns, late | CLONE_NEWPID, NULL, err);
+	return ret;
+}
+
+static int joiner_work(struct init *in, struct err *err)
+{
+	auto_fd int pidfd = -1;
+	pid_t pid;
+	int ret;
+
+	ret = join_all(in, err);
 	if (ret)
 		return ret;
 	pid = clone_into(in, (uint64_t)in->ns.create | CLONE_PARENT, false,

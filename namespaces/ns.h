@@ -59,8 +59,11 @@ void ns_plan_release(struct ns_plan *plan);
 /**
  * ns_join() - setns(2) into every namespace of the plan's join_fd whose flag is
  * in @which, in table order.
+ * @refused: if not NULL, the flags of those that gave EPERM (none: 0), which
+ *	are then no failure: another user namespace may have the right to them.
  */
-int ns_join(const struct ns_plan *plan, int which, struct err *err);
+int ns_join(const struct ns_plan *plan, int which, int *refused,
+	    struct err *err);
 
 /**
  * ns_join_process() - join the namespaces @flags of another process in one

@@ -149,6 +149,21 @@ t_limits_refused() {
 	refuses "cannot create cgroup" uhull --rootless false run -b "$B" "$TAG"
 }
 
+# what the user namespace of another container owns is joined after that
+t_joins_another_container() {
+	ubundle
+	sh_args 'sleep 1000'
+	uhull run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1 || fail "$(cat "$T/out")"
+	pid=$(uhull state "$TAG" | jq -r .pid)
+	cfg --arg p "/proc/$pid/ns/" 'del(.linux.uidMappings, .linux.gidMappings) |
+		.linux.namespaces |= map(if .type == "mount" then . else .path = $p + .type end)'
+	sh_args 'for n in user ipc uts pid; do readlink /proc/self/ns/$n; done; cat /proc/1/comm'
+	uhull run -b "$B" "$TAG-2" >"$T/in" || fail "$(cat "$T/in")"
+	eq "$(cat "$T/in")" "$(for n in user ipc uts pid; do u readlink "/proc/$pid/ns/$n"; done)
+sleep"
+	uhull delete -f "$TAG"
+}
+
 t_groups_denied() {
 	ubundle
 	urun 'grep -q deny /proc/self/setgroups'

@@ -132,9 +132,9 @@ static void join_paths(void *arg)
 	linux_.namespace_count = n;
 	CHECK_OK(ns_plan_init(&plan, &linux_, &err), &err);
 	CHECK(plan.present == MADE && !plan.create && !plan.new_cgroup);
-	CHECK_OK(ns_join(&plan, CLONE_NEWNET, &err), &err);
+	CHECK_OK(ns_join(&plan, CLONE_NEWNET, NULL, &err), &err);
 	expect_joined(h->pid, CLONE_NEWNET);
-	CHECK_OK(ns_join(&plan, ~0, &err), &err);
+	CHECK_OK(ns_join(&plan, ~0, NULL, &err), &err);
 	expect_joined(h->pid, MADE);
 	ns_plan_release(&plan);
 }
@@ -176,6 +176,7 @@ static void join_denied(void *arg)
 {
 	const struct holder *h = arg;
 	struct ns_plan plan = { 0 };
+	int refused = -1;
 	char path[64];
 	struct err err = { 0 };
 
@@ -185,9 +186,16 @@ static void join_denied(void *arg)
 	plan.join_fd[SPEC_NS_NETWORK] = open(path, O_RDONLY | O_CLOEXEC);
 	CHECK(plan.join_fd[SPEC_NS_NETWORK] >= 0);
 	CHECK(!setresuid(1000, 1000, 1000));
-	CHECK(ns_join(&plan, ~0, &err) == -EPERM);
+	CHECK(ns_join(&plan, ~0, NULL, &err) == -EPERM);
 	CHECK(!strcmp(err.msg, "cannot join the network namespace: operation "
 			       "not permitted"));
+	CHECK_OK(ns_join(&plan, ~0, &refused, &err), &err);
+	CHECK(refused == CLONE_NEWNET);
+	CHECK_OK(ns_join(&plan, ~CLONE_NEWNET, &refused, &err), &err);
+	CHECK(refused == 0);
+	/* any other failure is one */
+	plan.join_fd[SPEC_NS_NETWORK] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	CHECK(ns_join(&plan, ~0, &refused, &err) == -EINVAL);
 }
 
 static void test_denied(void **state)

@@ -76,9 +76,10 @@ static int join_v2(int cg_fd, const struct cg_place *place, pid_t pid,
 		return dir_fd;
 	rc = cg_join_dir(dir_fd, pid);
 	if (rc < 0)
-		return err_code(err, rc,
-				"cannot put process %d into cgroup '%s'",
-				(int)pid, place->path);
+		return err_code(
+			err, rc, "error adding pid %d to cgroups: '%s'%s%s",
+			(int)pid, place->path, sub && *sub ? ", below it " : "",
+			sub ? sub : "");
 	return 0;
 }
 

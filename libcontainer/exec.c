@@ -223,6 +223,29 @@ static int spawn(struct exec *x, struct err *err)
 	return ret;
 }
 
+/*
+ * --cgroup counts from the container's cgroup, wherever the process had to be
+ * started, and what was asked for by name has no substitute.
+ */
+static int enter_cgroups(struct exec *x, struct err *err)
+{
+	const struct cg_place *place = &x->ct.st.cgroup;
+	const char *const *names = x->opt->cgroups;
+	auto_fd int cg_fd = -ENOENT;
+	int ret = 0;
+
+	if (!names || !names[0])
+		return 0;
+	if (place->manager != CG_MANAGER_DISABLED)
+		cg_fd = cg_open(place);
+	if (cg_fd < 0)
+		return err_code(err, cg_fd,
+				"cannot open the container's cgroup");
+	for (size_t i = 0; !ret && names[i]; i++)
+		ret = cg_attach(cg_fd, place, x->j.pid, true, names[i], err);
+	return ret;
+}
+
 /* What is done to the new process from outside while it waits for go. */
 static int place_process(struct exec *x, struct err *err)
 {
@@ -235,9 +258,8 @@ static int place_process(struct exec *x, struct err *err)
 		ret = cg_attach_new(place, j->pid, err);
 	if (!ret && j->cgroup_fd >= 0 && place->v1_mask)
 		ret = cg_attach(j->cgroup_fd, place, j->pid, false, NULL, err);
-	for (size_t i = 0; !ret && opt->cgroups && opt->cgroups[i]; i++)
-		ret = cg_attach(j->cgroup_fd, place, j->pid, true,
-				opt->cgroups[i], err);
+	if (!ret)
+		ret = enter_cgroups(x, err);
 	if (!ret)
 		ret = rdt_join(&x->ct, j->pid, err);
 	if (!ret && geteuid() == 0)

@@ -198,6 +198,11 @@ t_workload_may_make_cgroups() {
 	wait_for 5 grep -q up "$T/out"
 	# exec still works: it starts beside init
 	has "$(hull exec "$TAG" cat /proc/self/cgroup)" /in
+	# a cgroup that was asked for has no substitute, and is no init's child
+	refuses 'device or resource busy' hull exec --cgroup / "$TAG" true
+	has "$(cat "$T/refused")" 'error adding pid'
+	hull exec --cgroup in "$TAG" mkdir /sys/fs/cgroup/second
+	has "$(hull exec --cgroup second "$TAG" cat /proc/self/cgroup)" /second
 	hull delete -f "$TAG"
 }
 t_fork_bomb_dies() {

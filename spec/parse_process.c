@@ -11,6 +11,7 @@
 
 #define ID_MAX UINT64_C(4294967294) /* 2^32 - 1 is "no id" for the kernel */
 #define POLICY_DEADLINE 6           /* linux/sched.h, which clashes with ours */
+#define IO_CLASS_IDLE 3             /* linux/ioprio.h, for the same reason */
 
 /* config.md, "Process" */
 
@@ -165,7 +166,7 @@ static const struct spec_field io_priority_fields[] = {
 	{ .name = "class", .kind = SPEC_NAME, .flags = SPEC_REQUIRED,
 	  SPEC_AT(struct spec_io_priority, class),
 	  .names = &spec_set_io_classes },
-	{ .name = "priority", .kind = SPEC_INT, .flags = SPEC_REQUIRED,
+	{ .name = "priority", .kind = SPEC_INT,
 	  SPEC_AT(struct spec_io_priority, priority), SPEC_RANGE(0, 7) },
 };
 
@@ -245,9 +246,28 @@ static const struct spec_table scheduler_table = {
 	.finish = finish_scheduler,
 };
 
+/* The schema asks for no level: ioprio_set(2) has none in the idle class. */
+static void finish_io_priority(struct spec_ctx *ctx,
+			       const struct spec_path *path, void *at)
+{
+	struct spec_io_priority *io = at;
+	struct spec_path priority = SPEC_PATH_KEY(path, "priority");
+
+	if (io->priority >= 0)
+		return;
+	if (io->class == IO_CLASS_IDLE)
+		io->priority = 0;
+	else
+		spec_problem(ctx, &priority, "required, but missing");
+}
+
+static const struct spec_io_priority io_priority_init = { .priority = -1 };
+
 static const struct spec_table io_priority_table = {
 	SPEC_ROWS(io_priority_fields),
 	.size = sizeof(struct spec_io_priority),
+	.init = &io_priority_init,
+	.finish = finish_io_priority,
 };
 
 static const struct spec_table console_table = {

@@ -124,6 +124,8 @@ static const struct row process_rows[] = {
 	  "process.ioPriority.class: expected one of IOPRIO_CLASS_RT, IOPRIO_CLASS_BE, "
 	  "IOPRIO_CLASS_IDLE, got \"IOPRIO_CLASS_NONE\"\n"
 	  "process.ioPriority.priority: expected a whole number (0 to 7), got 8" },
+	{ PROC(",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\"}"),
+	  "process.ioPriority.priority: required, but missing" },
 	{ PROC(",\"execCPUAffinity\":{\"initial\":\"0-\",\"final\":\"3-1\"}"),
 	  "process.execCPUAffinity.initial: expected a list of CPUs such as \"0-3,7\", got \"0-\"\n"
 	  "process.execCPUAffinity.final: expected a list of CPUs such as \"0-3,7\", got \"3-1\"" },

@@ -63,6 +63,13 @@ static void test_process(void **state)
 	assert_int_equal(p->io_priority.priority, 7);
 	assert_string_equal(p->cpu_affinity_initial, "7");
 	assert_string_equal(p->cpu_affinity_final, "0-3,7");
+	/* the idle class has no levels */
+	p = &parse_good(
+		     &arena,
+		     PROC(",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_IDLE\"}"))
+		     ->process;
+	assert_true(p->io_priority.set);
+	assert_int_equal(p->io_priority.priority, 0);
 }
 
 static void test_nulls_and_empty_are_unset(void **state)

@@ -49,6 +49,17 @@ static bool is_lenient(const struct hull_context *ctx)
 	}
 }
 
+static bool has_new_pid_ns(const struct spec *spec)
+{
+	for (size_t i = 0; i < spec->linux_.namespace_count; i++) {
+		const struct spec_namespace *ns = &spec->linux_.namespaces[i];
+
+		if (ns->type == SPEC_NS_PID && !ns->path)
+			return true;
+	}
+	return false;
+}
+
 int rootless_no_cgroup(const struct hull_context *ctx, const struct spec *spec,
 		       int ret, struct cg_place *place, struct err *err)
 {
@@ -67,5 +78,10 @@ int rootless_no_cgroup(const struct hull_context *ctx, const struct spec *spec,
 			      "needs a cgroup, and none can be made: %s",
 			      err_text(ret));
 	log_info("no cgroup can be made for the container: %s", err_text(ret));
+	if (!has_new_pid_ns(spec))
+		log_warn("neither a cgroup nor a pid namespace holds the "
+			 "container's processes together: kill and delete will "
+			 "find the first one only. Such configuration is "
+			 "strongly discouraged");
 	return 0;
 }

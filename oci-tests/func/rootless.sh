@@ -164,6 +164,18 @@ sleep"
 	uhull delete -f "$TAG"
 }
 
+t_nothing_holds_it_together() {
+	ubundle --arg cg "/hull-test-of-root/$TAG" '.linux.cgroupsPath = $cg'
+	urun true 2>"$T/e"
+	hasnt "$(cat "$T/e")" discouraged
+	cfg '.linux.namespaces |= map(select(.type != "pid")) |
+		(.mounts[] | select(.destination == "/proc")) |=
+			{destination: "/proc", type: "none", source: "/proc", options: ["rbind"]} |
+		del(.linux.maskedPaths, .linux.readonlyPaths)'
+	urun true 2>"$T/e"
+	has "$(cat "$T/e")" 'Such configuration is strongly discouraged'
+}
+
 t_groups_denied() {
 	ubundle
 	urun 'grep -q deny /proc/self/setgroups'

@@ -163,6 +163,9 @@ bool cg_exists(const struct cg_place *place);
  */
 int cg_open(const struct cg_place *place);
 
+/** cg_open_own() - the cgroup2 directory that hull itself is in, or -errno. */
+int cg_open_own(void);
+
 /**
  * cg_apply() - write limits and device rules.
  * @cg_fd: from cg_create() or cg_open(), borrowed

@@ -115,3 +115,11 @@ int cg_open(const struct cg_place *place)
 	return path_open_beneath(root_fd, cg_relative(place),
 				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
+
+int cg_open_own(void)
+{
+	struct cg_place own = { .mode = cg_mode_probe() };
+	int rc = cg_own_path(own.path, sizeof(own.path));
+
+	return rc < 0 ? rc : cg_open(&own);
+}

@@ -73,6 +73,9 @@ int cg_root_controllers(enum cg_mode mode, char *buf, size_t size);
 /** cg_relative() - @place->path without the leading slash; "." for the root. */
 const char *cg_relative(const struct cg_place *place);
 
+/** cg_own_path() - hull's own cgroup, from the line "0::/path"; or -errno. */
+int cg_own_path(char *buf, size_t size);
+
 /* ---- file.c: small helpers on cgroup files */
 
 /** cg_has_word() - is @word one of the words of @list (blanks between)? */

@@ -44,8 +44,7 @@ static int path_append(char *to, const char *from)
 	}
 }
 
-/* hull's own cgroup, from the line "0::/path". */
-static int own_cgroup(char *buf, size_t size)
+int cg_own_path(char *buf, size_t size)
 {
 	auto_fd int fd = open(cg_self_file(), O_RDONLY | O_CLOEXEC);
 	char text[SELF_MAX];
@@ -84,7 +83,7 @@ static int path_parent_of_own(char path[CG_PATH_MAX], struct err *err)
 {
 	char own[CG_PATH_MAX];
 	char *slash;
-	int rc = own_cgroup(own, sizeof(own));
+	int rc = cg_own_path(own, sizeof(own));
 
 	if (rc < 0)
 		return err_code(err, rc, "cannot tell hull's own cgroup");

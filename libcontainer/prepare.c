@@ -230,7 +230,7 @@ static bool wants_idmap(const struct spec *spec)
 static int open_rootfs(struct launch *l, struct err *err)
 {
 	const struct spec_linux *lin = &l->in.spec->linux_;
-	auto_fd int userns_fd = -1;
+	auto_fd int userns_fd = -1, own_fd = -1;
 	const struct ns_plan *ns = &l->in.ns;
 	struct rootfs_config cfg = {
 		.spec = l->in.spec,
@@ -250,6 +250,9 @@ static int open_rootfs(struct launch *l, struct err *err)
 	};
 	int ret;
 
+	/* without one of its own, the container is where hull is */
+	if (cfg.cgroup_fd < 0)
+		cfg.cgroup_fd = own_fd = cg_open_own();
 	ret = map_mounts(l, &cfg.mount_userns_fds, err);
 	if (!ret)
 		ret = ready_prepare(l, &cfg.spec, err);

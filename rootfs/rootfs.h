@@ -44,8 +44,8 @@ enum rootfs_left {
  *               NULL when no mount has any
  * @new_net_ns, @new_pid_ns: a fresh sysfs or proc can be mounted
  * @cgroup_ns:   the child has a cgroup namespace of its own
- * @cgroup_fd:   the container's cgroup2 directory, or -1: bound where a mount
- *               of type cgroup is asked for without a cgroup namespace
+ * @cgroup_fd:   the container's cgroup2 directory, or negative: bound where a
+ *               mount of type cgroup is asked for without a cgroup namespace
  * @no_pivot:    MS_MOVE and chroot(2) in place of pivot_root(2)
  * @left:        one per entry of spec->mounts; NULL: all are made here
  * @no_devices:  nothing is made in /dev

@@ -176,6 +176,16 @@ t_nothing_holds_it_together() {
 	has "$(cat "$T/e")" 'Such configuration is strongly discouraged'
 }
 
+t_cgroup_mount_without_a_cgroup() {
+	ubundle --arg cg "/hull-test-of-root/$TAG" '.linux.cgroupsPath = $cg |
+		del(.linux.namespaces[] | select(.type == "cgroup")) |
+		.mounts |= map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup",
+			type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "ro"]}]'
+	# the one that hull was in, and the container with it
+	eq "$(urun 'grep -w "$$" /sys/fs/cgroup/cgroup.procs; awk '"'"'$2 == "/sys/fs/cgroup" {o = $4} END {print substr(o, 1, 2)}'"'"' /proc/mounts')" "1
+ro"
+}
+
 t_groups_denied() {
 	ubundle
 	urun 'grep -q deny /proc/self/setgroups'

@@ -28,7 +28,7 @@
 	"reboot=t panic=-1 quiet random.trust_cpu=on no_timer_check " \
 	"tsc=reliable rcupdate.rcu_expedited=1 cryptomgr.notests "    \
 	"swiotlb=noforce 8250.nr_uarts=0 i8042.noaux i8042.nomux "    \
-	"i8042.nopnp i8042.dumbkbd pci=off acpi=off console=hvc0"
+	"i8042.nopnp i8042.dumbkbd pci=off console=hvc0"
 
 static void signal_event(int fd)
 {
@@ -151,17 +151,23 @@ static int load_kernel(struct machine *m, struct err *err)
 {
 	const struct vm_config *c = m->config;
 	auto_strbuf struct strbuf line = STRBUF_INIT;
+	uint32_t slots = (1U << m->slots) - 1;
+	int rc;
 
 	strbuf_add(&line, KERNEL_PARAMETERS);
 	for (unsigned int i = 0; i < m->slots; i++)
 		add_slot(&line, i);
-	for (unsigned int i = 0; i < c->net_slots; i++)
+	for (unsigned int i = 0; i < c->net_slots; i++) {
 		add_slot(&line, VM_NET_SLOT(c->net_slots, i));
+		slots |= 1U << VM_NET_SLOT(c->net_slots, i);
+	}
 	if (c->cmdline[0])
 		strbuf_addf(&line, " %s", c->cmdline);
 	if (!strbuf_ok(&line))
 		return err_code(err, -ENOMEM, "kernel command line");
-	return vm_load(&m->vm, c->kernel_fd, c->initrd_fd, line.s, err);
+	rc = vm_describe(&m->vm, slots, err);
+	return rc ? rc
+		  : vm_load(&m->vm, c->kernel_fd, c->initrd_fd, line.s, err);
 }
 
 static int watch_host(struct machine *m, struct err *err)

@@ -35,6 +35,11 @@ int arch_load(struct arch *arch, const struct guest_mem *mem, int kernel_fd,
 	      int initrd_fd, const char *cmdline, unsigned int vcpus,
 	      struct err *err);
 
+/** arch_describe_devices() - tables for a kernel that asks the firmware what
+ * there is; @slots: the virtio-mmio slots in use, as bits. */
+int arch_describe_devices(const struct guest_mem *mem, unsigned int vcpus,
+			  uint32_t slots, struct err *err);
+
 /** arch_vcpu_init() - registers of a vCPU as the kernel wants to find them. */
 int arch_vcpu_init(struct arch *arch, int vcpu_fd, unsigned int index,
 		   unsigned int count, struct err *err);

@@ -105,6 +105,9 @@ int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 	    struct loop *loop, unsigned int vcpus, int debug_fd,
 	    struct err *err);
 
+/** vm_describe() - see arch_describe_devices(). */
+int vm_describe(struct vm *vm, uint32_t slots, struct err *err);
+
 /** vm_load() - see arch_load(); then the vCPUs are set to its entry. */
 int vm_load(struct vm *vm, int kernel_fd, int initrd_fd, const char *cmdline,
 	    struct err *err);

@@ -214,6 +214,11 @@ int vm_init(struct vm *vm, int kvm_fd, const struct guest_mem *mem,
 	return create_vcpus(vm, vcpus, err);
 }
 
+int vm_describe(struct vm *vm, uint32_t slots, struct err *err)
+{
+	return arch_describe_devices(vm->mem, vm->vcpu_count, slots, err);
+}
+
 int vm_load(struct vm *vm, int kernel_fd, int initrd_fd, const char *cmdline,
 	    struct err *err)
 {

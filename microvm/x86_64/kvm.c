@@ -104,6 +104,15 @@ int arch_load(struct arch *arch, const struct guest_mem *mem, int kernel_fd,
 	return rc;
 }
 
+int arch_describe_devices(const struct guest_mem *mem, unsigned int vcpus,
+			  uint32_t slots, struct err *err)
+{
+	int rc = x86_acpi(mem_ptr(mem, X86_ACPI_GPA, X86_ACPI_MAX),
+			  X86_ACPI_MAX, X86_ACPI_GPA, vcpus, slots);
+
+	return rc < 0 ? err_code(err, rc, "cannot write the ACPI tables") : 0;
+}
+
 static int set_cpuid(const struct arch *arch, int vcpu_fd, unsigned int index,
 		     unsigned int count, struct err *err)
 {

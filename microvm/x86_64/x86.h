@@ -26,6 +26,8 @@ struct kvm_sregs;
 #define X86_CMDLINE_GPA 0x20000ULL
 #define X86_CMDLINE_MAX 4096U /* with its NUL */
 #define X86_LOW_END 0x9fc00ULL
+#define X86_ACPI_GPA 0xe0000ULL /* the same */
+#define X86_ACPI_MAX 0x10000ULL
 #define X86_MPTABLE_GPA 0xf0000ULL /* where Linux looks for a BIOS's */
 #define X86_MPTABLE_MAX 0x10000ULL
 #define X86_HIGH_START 0x100000ULL
@@ -111,6 +113,18 @@ int x86_write_boot(const struct guest_mem *mem, const struct x86_kernel *kernel,
  * Return: its bytes, or -ENOSPC.
  */
 int x86_mptable(uint8_t *to, size_t size, uint64_t gpa, unsigned int vcpus);
+
+/**
+ * x86_acpi() - ACPI tables (hardware-reduced) for @vcpus processors, the I/O
+ * APIC and a virtio-mmio device in each of @slots.
+ * @to: room for @size bytes; the tables will lie at guest-physical @gpa, which
+ *      is a multiple of 16, the pointer to them first
+ * @slots: bit N is slot N of MMIO_SLOTS
+ *
+ * Return: their bytes, or -ENOSPC.
+ */
+int x86_acpi(uint8_t *to, size_t size, uint64_t gpa, unsigned int vcpus,
+	     uint32_t slots);
 
 /** x86_entry_regs() - registers of the first vCPU at the kernel's entry.
  * @sregs: as KVM_GET_SREGS gave them. */

@@ -79,6 +79,65 @@ static void test_mptable(void **state)
 	}
 }
 
+static const uint8_t *acpi_table(const uint8_t *t, uint64_t gpa,
+				 const char *name)
+{
+	const uint8_t *at = t + (gpa - X86_ACPI_GPA);
+	uint32_t len;
+
+	memcpy(&len, at + 4, sizeof(len));
+	assert_memory_equal(at, name, 4);
+	assert_int_equal(sum(at, len), 0);
+	return at;
+}
+
+static void test_acpi(void **state)
+{
+	/* what iasl 20200925 makes of V007 of the scope's source, but for its
+	 * place and interrupt */
+	static const uint8_t device[] =
+		"\x5b\x82\x3bV007\x08_HID\x0dLNRO0005\0\x08_UID\x0a\x07\x08_CRS"
+		"\x11\x1a\x0a\x17\x86\x09\0\x01\0\x70\0\xd0\0\x10\0\0\x89\x06\0"
+		"\x03\x01\x0c\0\0\0\x79";
+	uint8_t t[8192];
+	uint64_t gpa, dsdt_gpa;
+	const uint8_t *xsdt, *fadt, *madt, *dsdt;
+	int len = x86_acpi(t, sizeof(t), X86_ACPI_GPA, 64, 1U << 7 | 1);
+	uint32_t dsdt_len, flags;
+
+	(void)state;
+	assert_true(len > 0);
+	assert_memory_equal(t, "RSD PTR ", 8);
+	assert_int_equal(sum(t, 20), 0);
+	assert_int_equal(sum(t, 36), 0);
+	memcpy(&gpa, t + 24, sizeof(gpa));
+	xsdt = acpi_table(t, gpa, "XSDT");
+	memcpy(&gpa, xsdt + 36, sizeof(gpa));
+	fadt = acpi_table(t, gpa, "FACP");
+	memcpy(&gpa, xsdt + 44, sizeof(gpa));
+	madt = acpi_table(t, gpa, "APIC");
+	assert_int_equal(madt[4] | madt[5] << 8, 44 + 64 * 8 + 12 + 6);
+	assert_int_equal(madt[44 + 63 * 8 + 3], 63);
+	assert_int_equal(madt[44 + 64 * 8], 1);
+	assert_int_equal(madt[44 + 64 * 8 + 2], 64); /* nobody else's */
+	memcpy(&flags, fadt + 112, sizeof(flags));
+	assert_int_equal(flags >> 20 & 1, 1);
+	memcpy(&dsdt_gpa, fadt + 140, sizeof(dsdt_gpa));
+	dsdt = acpi_table(t, dsdt_gpa, "DSDT");
+	memcpy(&dsdt_len, dsdt + 4, sizeof(dsdt_len));
+	/* \\_SB, and two devices in it */
+	assert_int_equal(dsdt[36], 0x10);
+	assert_int_equal((dsdt[37] & 0xf) | dsdt[38] << 4, dsdt_len - 37);
+	assert_int_equal(dsdt_len, 36 + 8 + 2 * sizeof(device));
+	assert_memory_equal(dsdt + 44 + sizeof(device), device, sizeof(device));
+	assert_int_equal(
+		x86_acpi(t, (size_t)len - 1, X86_ACPI_GPA, 64, 1U << 7 | 1),
+		-ENOSPC);
+	/* the most that there can be fits its place */
+	len = x86_acpi(t, sizeof(t), X86_ACPI_GPA, X86_MAX_VCPUS, 0x7ffff);
+	assert_in_range(len, 1, X86_ACPI_MAX);
+}
+
 static void test_linux_boot(void **state)
 {
 	struct x86_kernel k = { .protocol = X86_LINUX64, .entry = 16 * MIB };
@@ -351,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mptable),
+		cmocka_unit_test(test_acpi),
 		cmocka_unit_test(test_linux_boot),
 		cmocka_unit_test(test_pvh_boot),
 		cmocka_unit_test(test_long_cmdline),

@@ -93,6 +93,7 @@ all: $(BUILD)/hull $(BUILD)/hull-vm $(BUILD)/hull-net $(BUILD)/hull-systemd $(BU
 LIB_ARCHIVES := $(foreach m,$(MODULES),$(call archive,$(m)))
 LIBS := $(foreach m,$(MODULES),$(lib-$(m)))
 include cmd/hull-agent/module.mk
+include cmd/hull-mkinitrd/module.mk
 
 obj-cmd-hull := $(patsubst %.c,$(BUILD)/obj/%.o,$(src-cmd/hull))
 $(BUILD)/hull: $(obj-cmd-hull) $(LIB_ARCHIVES)
@@ -140,6 +141,7 @@ demo: ## install what is needed, build, make a bundle, run it (root)
 install: all $(BUILD)/libcontainer.a $(man-pages) completions ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	ln -sf hull $(DESTDIR)$(PREFIX)/bin/hull-vm
+	install -D -m 755 $(BUILD)/hull-mkinitrd $(DESTDIR)$(PREFIX)/bin/hull-mkinitrd
 	install -D -m 755 $(BUILD)/hull-net $(DESTDIR)$(PREFIX)/libexec/hull/hull-net
 	install -D -m 755 $(BUILD)/hull-vmm $(DESTDIR)$(PREFIX)/libexec/hull/hull-vmm
 	[ ! -f $(BUILD)/vmlinux ] || install -D -m 644 $(BUILD)/vmlinux \

@@ -31,6 +31,15 @@ struct agent {
 /* The one container of the guest, unless START names it. */
 #define AGENT_ID "container"
 
+/* ---- modules.c */
+
+/**
+ * modules_load() - the kernel modules that @dir/list names, in its order; no
+ * directory, no modules. hull-mkinitrd(8) makes it, for a kernel that is not
+ * built for hull.
+ */
+int modules_load(const char *dir, struct err *err);
+
 /* ---- boot.c: what an init does before there is anything else */
 
 /**

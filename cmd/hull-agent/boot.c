@@ -120,7 +120,9 @@ int boot(struct err *err)
 	int ret;
 
 	umask(0);
-	ret = leave_initramfs(err);
+	ret = modules_load("/modules", err);
+	if (!ret)
+		ret = leave_initramfs(err);
 	if (!ret)
 		ret = mount_all(err);
 	if (!ret)

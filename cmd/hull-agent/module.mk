@@ -11,17 +11,11 @@ $(BUILD)/hull-agent: $(obj-cmd-hull-agent) $(agent-archives)
 
 .PHONY: initrd
 initrd: $(BUILD)/initrd.cpio ## build the guest's initrd: hull-agent as /init
-$(BUILD)/initrd.cpio: $(BUILD)/hull-agent $(BUILD)/tools/newc
+$(BUILD)/initrd.cpio: $(BUILD)/hull-agent $(BUILD)/hull-mkinitrd
 	@echo "  CPIO  $@"
 	$(Q)strip -o $@.init $<
-	$(Q)$(BUILD)/tools/newc $@.init >$@
+	$(Q)$(BUILD)/hull-mkinitrd --init $@.init $@
 	$(Q)rm -f $@.init
-
-# runs while building: never for another machine, never with a sanitizer
-$(BUILD)/tools/newc: cmd/hull-agent/initrd/newc.c
-	@echo "  LINK  $@"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -o $@ $<
 
 # everything but main(), for the unit tests
 floor-agent = cmd/hull-agent $(floor-libcontainer) microvm/proto

@@ -287,6 +287,28 @@ t_network() {
 	hasnt "$(cat "$T/left")" clsact
 	hasnt "$(cat "$T/left")" hull-vm
 }
+# a kernel that knows nothing of hull: devices by ACPI, drivers from the initrd
+t_stock_kernel() {
+	need_vm
+	mkinitrd=$(dirname "$HULL")/hull-mkinitrd release=$(uname -r)
+	[ -x "$mkinitrd" ] || skip "no $mkinitrd here"
+	[ -f "/boot/vmlinuz-$release" ] && [ -f "/lib/modules/$release/modules.dep" ] ||
+		skip "no kernel $release with its modules here"
+	"$mkinitrd" --initrd "$(dirname "$HULL")/initrd.cpio" --kernel "$release" "$T/initrd"
+	mkdir "$T/rw"
+	bundle --arg k "/boot/vmlinuz-$release" --arg i "$T/initrd" --arg rw "$T/rw" '
+		.vm = {"kernel":{"path":$k,"initrd":$i}} |
+		.mounts += [{"destination":"/rw","type":"bind","source":$rw,"options":["rbind"]}]'
+	HULL_LIMIT=200
+	rc=0
+	vm 'echo "k $(uname -r)"; cat; echo written >/rw/file; cat /proc/modules; exit 7' \
+		<"$B/config.json" >"$T/out" 2>"$T/err" || rc=$?
+	eq "$rc" 7 "exit status: $(cat "$T/err")"
+	has "$(cat "$T/out")" "k $release"
+	has "$(cat "$T/out")" '"ociVersion"'
+	has "$(cat "$T/out")" virtio_mmio
+	eq "$(cat "$T/rw/file")" written
+}
 t_user_namespace() {
 	need_vm
 	mkdir "$T/rw"

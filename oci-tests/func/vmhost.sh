@@ -79,6 +79,42 @@ t_kernel() {
 	rm "$T/bin/hull-vmm"
 	no_vm "cannot open hull's monitor 'hull-vmm'"
 }
+# modules in the order in which they load, each once, those built in left out
+t_mkinitrd() {
+	mkinitrd=$(dirname "$HULL")/hull-mkinitrd
+	[ -x "$mkinitrd" ] || skip "no $mkinitrd here"
+	mkdir -p "$T/m/kernel"
+	echo kernel/virtiofs.ko >"$T/m/modules.builtin"
+	for m in virtio_mmio.ko.xz vsock.ko.xz vmw_vsock_virtio_transport.ko.xz common.ko.xz virtio-rng.ko.xz more.ko.xz; do
+		echo "contents of $m" >"$T/m/kernel/$m"
+	done
+	cat >"$T/m/modules.dep" <<-END
+		kernel/virtio_mmio.ko.xz:
+		kernel/common.ko.xz: kernel/vsock.ko.xz
+		kernel/vsock.ko.xz:
+		kernel/more.ko.xz: kernel/vsock.ko.xz
+		kernel/virtio-rng.ko.xz:
+		kernel/vmw_vsock_virtio_transport.ko.xz: kernel/common.ko.xz kernel/vsock.ko.xz
+	END
+	echo program >"$T/init"
+	"$mkinitrd" --init "$T/init" "$T/base"
+	"$mkinitrd" --initrd "$T/base" --modules "$T/m" --module more "$T/all"
+	size=$(stat -c %s "$T/base")
+	eq "$((size % 4))" 0
+	cmp -n "$size" "$T/base" "$T/all"
+	mkdir "$T/x"
+	tail -c +$((size + 1)) "$T/all" | (cd "$T/x" && busybox cpio -i 2>/dev/null)
+	eq "$(cat "$T/x/modules/list")" 'virtio_mmio.ko.xz
+vsock.ko.xz
+common.ko.xz
+vmw_vsock_virtio_transport.ko.xz
+virtio-rng.ko.xz
+more.ko.xz'
+	eq "$(cat "$T/x/modules/common.ko.xz")" 'contents of common.ko.xz'
+	: >"$T/m/modules.builtin"
+	refuses "no module 'virtiofs'" "$mkinitrd" --initrd "$T/base" --modules "$T/m" "$T/none"
+	[ ! -e "$T/none" ]
+}
 t_no_kvm() {
 	fake
 	args fake:exit=0

@@ -160,13 +160,32 @@ static void test_cwd(void **state)
 	child_ok(cwd_for_root_only, dir);
 }
 
+/* Too deep for getcwd(2) to tell where it is. */
+static int open_deep(const char *top)
+{
+	char name[201];
+	int fd = open(top, O_PATH | O_DIRECTORY);
+
+	memset(name, 'd', 200);
+	name[200] = '\0';
+	for (int i = 0; i < PATH_MAX / 200 + 2; i++) {
+		int up = fd;
+
+		CHECK(!mkdirat(up, name, 0755));
+		fd = openat(up, name, O_PATH | O_DIRECTORY);
+		CHECK(fd >= 0);
+		close(up);
+	}
+	return fd;
+}
+
 /* CVE-2024-21626: a directory outside, reached by a descriptor. */
 static void cwd_outside(void *arg)
 {
 	struct spec_process process = { 0 };
 	char cwd[64], inside[PATH_MAX];
 	struct err err = { 0 };
-	int proc_fd, host_fd;
+	int proc_fd, host_fd, deep_fd = open_deep(arg);
 
 	host_fd = open("/usr", O_PATH | O_DIRECTORY);
 	proc_fd = open("/proc", O_PATH | O_DIRECTORY);
@@ -185,13 +204,21 @@ static void cwd_outside(void *arg)
 	CHECK(apply(&process, &err) == -EXDEV);
 	CHECK(!strcmp(err.stage, "cwd"));
 	CHECK(strstr(err.msg, "possible container breakout detected"));
+	snprintf(cwd, sizeof(cwd), "/proc/self/fd/%d", deep_fd);
+	CHECK(apply(&process, &err) < 0);
+	CHECK(strstr(err.msg, "cannot tell the working directory"));
 	CHECK(!umount2("/proc", MNT_DETACH));
 }
 
 static void test_cwd_outside(void **state)
 {
+	char command[PATH_MAX];
+
 	NEED_ROOT();
 	child_ok(cwd_outside, *state);
+	/* nftw(3) does not go that deep */
+	snprintf(command, sizeof(command), "rm -rf '%s'/ddd*", (char *)*state);
+	assert_int_equal(system(command), 0);
 }
 
 /* Each failing step says its name. */

@@ -21,6 +21,7 @@
  */
 
 #define DEPTH_MAX 64
+#define KNOWN_LISTS 4096
 #define NAMES_MAX 65536 /* bytes of one file's list of extended attributes */
 
 /* A file with more than one name, so that its second name can be a link. */
@@ -32,9 +33,9 @@ struct known {
 };
 
 struct copy {
-	int root_fd; /* the tmpfs */
-	dev_t dev;   /* of the source */
-	struct known *known;
+	int root_fd;          /* the tmpfs */
+	dev_t dev;            /* of the source */
+	struct known **known; /* KNOWN_LISTS of them, by number of the inode */
 	char path[PATH_MAX]; /* of the present directory, relative, "" at top */
 	unsigned int depth;
 	struct err *err;
@@ -174,11 +175,17 @@ static int copy_subdir(struct copy *c, int from_dir, int to_dir,
 	return ret < 0 ? copy_err(c, ret, "copy", name) : 0;
 }
 
+/* An image may have any number of such files. */
+static struct known **list_of(const struct copy *c, const struct stat *st)
+{
+	return &c->known[st->st_ino % KNOWN_LISTS];
+}
+
 /* Return: 1 when the file was there under another name, and is now linked. */
 static int copy_known(struct copy *c, int to_dir, const char *name,
 		      const struct stat *st)
 {
-	for (struct known *k = c->known; k; k = k->next)
+	for (struct known *k = *list_of(c, st); k; k = k->next)
 		if (k->dev == st->st_dev && k->ino == st->st_ino)
 			return linkat(c->root_fd, k->path, to_dir, name, 0) < 0
 				       ? -errno
@@ -190,14 +197,15 @@ static int remember(struct copy *c, const char *name, const struct stat *st)
 {
 	size_t size = strlen(c->path) + 1 + strlen(name) + 1;
 	struct known *k = malloc(sizeof(*k) + size);
+	struct known **list = list_of(c, st);
 
 	if (!k)
 		return -ENOMEM;
 	k->dev = st->st_dev;
 	k->ino = st->st_ino;
 	snprintf(k->path, size, "%s%s%s", c->path, *c->path ? "/" : "", name);
-	k->next = c->known;
-	c->known = k;
+	k->next = *list;
+	*list = k;
 	return 0;
 }
 
@@ -254,6 +262,17 @@ static int copy_dir(struct copy *c, int from_fd, int to_fd)
 	return errno ? copy_err(c, -errno, "read", "") : 0;
 }
 
+static void forget_all(struct known **lists)
+{
+	for (size_t i = 0; i < KNOWN_LISTS; i++)
+		while (lists[i]) {
+			struct known *next = lists[i]->next;
+
+			free(lists[i]);
+			lists[i] = next;
+		}
+}
+
 /* The top: what no option of the mount has set is the directory's own. */
 static int copy_top(int to_fd, const struct stat *st, bool keep_mode,
 		    bool keep_owner)
@@ -271,20 +290,18 @@ int tmpfs_copy_up(int from_fd, int tree_fd, bool keep_mode, bool keep_owner,
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	auto_fd int from = openat(from_fd, ".", flags);
 	auto_fd int to = openat(tree_fd, ".", flags);
-	struct copy c = { .root_fd = to, .err = err };
+	auto_free struct known **known = calloc(KNOWN_LISTS, sizeof(*known));
+	struct copy c = { .root_fd = to, .known = known, .err = err };
 	struct stat st;
 	int ret;
 
+	if (!known)
+		return err_set(err, -ENOMEM, "out of memory");
 	if (from < 0 || to < 0 || fstat(from, &st) < 0)
 		return err_sys(err, "cannot open the directory");
 	c.dev = st.st_dev;
 	ret = copy_dir(&c, from, to);
-	while (c.known) {
-		struct known *next = c.known->next;
-
-		free(c.known);
-		c.known = next;
-	}
+	forget_all(known);
 	if (ret < 0)
 		return ret;
 	ret = copy_top(to, &st, keep_mode, keep_owner);

@@ -186,6 +186,10 @@ static int spawn_beside_init(struct exec *x, struct err *err)
 	snprintf(name, sizeof(name), "%d/cgroup", (int)x->ct.st.pid);
 	if (io_read_text(x->j.proc_fd, name, text, sizeof(text)) < 0)
 		return err_sys(err, "cannot read init's cgroup");
+	/* else it may be that of a later process with the same number */
+	if (proc_is_dead(x->j.init_pidfd))
+		return err_set(err, -ESRCH,
+			       "cannot exec in a stopped container");
 	line = strstr(text, "0::/");
 	if (!line)
 		return err_set(err, -ENOENT, "init has no cgroup2");

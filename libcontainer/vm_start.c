@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/sock.h"
 #include "base/sys.h"
 #include "libcontainer/gate.h"
@@ -155,14 +156,20 @@ static int ask_helper(int net_fd, struct network *net, struct err *err)
 	return ret;
 }
 
-static int open_netns(const struct ct *ct, struct err *err)
+/* Who is still alive afterwards had this number all the time: what has been
+ * opened is not a later process's. */
+static int open_netns(const struct ct *ct, int pidfd, struct err *err)
 {
+	auto_fd int fd = -1;
 	char path[48];
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)ct->st.pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, "cannot open '%s'", path) : fd;
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", path);
+	if (proc_is_dead(pidfd))
+		return err_set(err, -ESRCH, "init died before the start");
+	return take_fd(&fd);
 }
 
 static int say_go(struct ct *ct, int pidfd, const struct network *net,
@@ -188,7 +195,7 @@ static int say_go(struct ct *ct, int pidfd, const struct network *net,
 int vm_start(struct ct *ct, int pidfd, struct err *err)
 {
 	struct network net = { .go = { .magic = VM_CONFIG_MAGIC } };
-	auto_fd int net_fd = open_netns(ct, err);
+	auto_fd int net_fd = open_netns(ct, pidfd, err);
 	struct err why = { 0 };
 	int ret;
 

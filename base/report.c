@@ -134,7 +134,8 @@ static int hears_go(int conn, const struct report_in *in)
 	if (sock_recv(conn, &head, sizeof(head), in->fds, in->fd_count) ==
 		    sizeof(head) &&
 	    head.magic == REPORT_MAGIC &&
-	    head.len <= (in->payload ? REPORT_MAX_GO : 0))
+	    (head.len <= (in->payload ? REPORT_MAX_GO : 0) ||
+	     SABOTAGED("report_length")))
 		ret = take_payload(conn, head.len, in);
 	for (size_t i = 0; ret != 1 && i < in->fd_count; i++)
 		auto_close_fd(&in->fds[i]);

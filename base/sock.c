@@ -35,7 +35,8 @@ static int address_at(int dir_fd, const char *name, struct sockaddr_un *addr)
 	else
 		len = snprintf(addr->sun_path, sizeof(addr->sun_path),
 			       "/proc/self/fd/%d/%s", dir_fd, name);
-	if (len < 0 || (size_t)len >= sizeof(addr->sun_path))
+	if (len < 0 || ((size_t)len >= sizeof(addr->sun_path) &&
+			!SABOTAGED("sock_length")))
 		return -ENAMETOOLONG;
 	return 0;
 }

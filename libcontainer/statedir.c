@@ -178,7 +178,8 @@ static int make_locked(struct ct *ct, const char *id, struct err *err)
 	struct stat st;
 	int ret;
 
-	if (mkdirat(ct->root_fd, id, 0700) < 0) {
+	if (mkdirat(ct->root_fd, id, SABOTAGED("statedir_mode") ? 0777 : 0700) <
+	    0) {
 		if (errno != EEXIST)
 			return err_sys(err, "cannot make state directory '%s'",
 				       id);
@@ -195,7 +196,7 @@ static int make_locked(struct ct *ct, const char *id, struct err *err)
 	if (!ret)
 		ret = check_alive(ct->dir_fd, &st);
 	if (!ret && (st.st_mode & 07777) != 0700 &&
-	    fchmod(ct->dir_fd, 0700) < 0)
+	    !SABOTAGED("statedir_mode") && fchmod(ct->dir_fd, 0700) < 0)
 		ret = -errno;
 	return ret ? err_code(err, ret, "cannot lock state directory '%s'", id)
 		   : 0;

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/path.h"
+#include "base/sabotage.h"
 #include "libcontainer/container.h"
 #include "libcontainer/vm_mounts.h"
 
@@ -28,7 +29,8 @@ int vm_chosen(const struct hull_create_options *opt, const struct spec *spec,
 			      word);
 	if (word && !strcmp(word, "vm"))
 		bundle = true;
-	if (bundle && opt->isolation == HULL_ISOLATION_PROCESS)
+	if (bundle && opt->isolation == HULL_ISOLATION_PROCESS &&
+	    !SABOTAGED("vm_annotation"))
 		return err_at(err, -EINVAL,
 			      spec->vm.set ? "vm" : ANNOTATION_FIELD,
 			      "the bundle asks for a microVM, which isolation "

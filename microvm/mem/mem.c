@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 
 #define MIB (1ULL << 20)
 
@@ -16,7 +17,8 @@
 
 static int check_size(uint64_t bytes, struct err *err)
 {
-	if (bytes < MEM_MIN_BYTES || bytes > MEM_MAX_BYTES || bytes % MIB)
+	if ((bytes < MEM_MIN_BYTES || bytes > MEM_MAX_BYTES || bytes % MIB) &&
+	    !SABOTAGED("mem_size"))
 		return err_set(err, -EINVAL,
 			       "guest memory of %llu bytes is not a multiple "
 			       "of 1 MiB from %llu MiB to %llu MiB",
@@ -127,7 +129,8 @@ void *mem_ptr(const struct guest_mem *mem, uint64_t gpa, uint64_t len)
 
 		/* differences only: no sum that could wrap */
 		if (gpa >= r->gpa && gpa - r->gpa < r->len)
-			return len <= r->len - (gpa - r->gpa)
+			return len <= r->len - (gpa - r->gpa) ||
+					       SABOTAGED("mem_bounds")
 				       ? r->host + (gpa - r->gpa)
 				       : NULL;
 	}

@@ -7,6 +7,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "microvm/virtio/devices.h"
 
 /*
@@ -56,7 +57,7 @@ static int punch(struct virtio_dev *dev, struct hole *hole)
 	uint64_t from = hole->from, len = hole->to - hole->from;
 
 	*hole = (struct hole){ 0 };
-	if (!len ||
+	if (!len || SABOTAGED("balloon_discard") ||
 	    !fallocate(dev->mem->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		       (off_t)from, (off_t)len))
 		return 0;

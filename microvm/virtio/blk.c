@@ -10,6 +10,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "microvm/virtio/devices.h"
 
 #define SECTOR 512U
@@ -51,6 +52,8 @@ struct req {
 /* No sum that could wrap: sectors are compared, not bytes. */
 static bool in_range(const struct blk *blk, uint64_t sector, uint64_t count)
 {
+	if (SABOTAGED("blk_range"))
+		return true;
 	return sector <= blk->config.capacity &&
 	       count <= blk->config.capacity - sector;
 }
@@ -98,8 +101,8 @@ static int do_io(struct blk *blk, struct req *req, bool in)
 {
 	int ret;
 
-	if ((!in && blk->read_only) || req->data_len % SECTOR ||
-	    req->data_len > DATA_MAX ||
+	if ((!in && blk->read_only && !SABOTAGED("blk_read_only")) ||
+	    req->data_len % SECTOR || req->data_len > DATA_MAX ||
 	    !in_range(blk, req->sector, req->data_len / SECTOR))
 		return -EIO;
 	ret = transfer(blk, req, in);

@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/sabotage.h"
 #include "microvm/virtio/mmio.h"
 
 #define LOG_PERIOD_S 60
@@ -212,7 +213,7 @@ void virtio_fail(struct virtio_dev *dev, const char *what)
 {
 	if (dev->needs_reset)
 		return;
-	dev->needs_reset = true;
+	dev->needs_reset = !SABOTAGED("device_fail");
 	dev->status |= VIRTIO_S_NEEDS_RESET;
 	unwatch_kicks(dev);
 	for (unsigned int i = 0; i < dev->ops->queue_count; i++)
@@ -242,7 +243,7 @@ void virtio_log(struct virtio_dev *dev, const char *what)
 	}
 	if (dev->log_count < UINT32_MAX)
 		dev->log_count++;
-	if (dev->log_count <= VIRTIO_LOG_LINES)
+	if (dev->log_count <= VIRTIO_LOG_LINES || SABOTAGED("device_log"))
 		log_warn("virtio %s: %s", dev->ops->name, what);
 }
 

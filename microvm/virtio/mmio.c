@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/sabotage.h"
 
 #define MAGIC 0x74726976U /* "virt" */
 #define VERSION 2U
@@ -72,7 +73,7 @@ static bool write_status(struct mmio_slot *slot, uint32_t value)
 	to = (uint8_t)value & (uint8_t)~S_OF_DEVICE;
 	if (to == from)
 		return true;
-	if (!is_step(from, to))
+	if (!is_step(from, to) && !SABOTAGED("mmio_status"))
 		return false;
 	if (to == S_FEAT) {
 		if (!features_fit(slot))
@@ -108,7 +109,8 @@ static bool write_features(struct mmio_slot *slot, uint32_t value)
 /* The selected queue, where there is one. */
 static bool has_queue(const struct mmio_slot *slot)
 {
-	return slot->queue_sel < slot->dev->ops->queue_count;
+	return slot->queue_sel < slot->dev->ops->queue_count ||
+	       SABOTAGED("mmio_select");
 }
 
 static void set_half(uint64_t *addr, bool high, uint32_t value)
@@ -124,7 +126,8 @@ static bool write_queue(struct mmio_slot *slot, uint32_t reg, uint32_t value)
 {
 	struct vq_setup *setup;
 
-	if (slot->dev->status != S_FEAT || !has_queue(slot))
+	if (!has_queue(slot) ||
+	    (slot->dev->status != S_FEAT && !SABOTAGED("mmio_latched")))
 		return false;
 	if (reg == VIRTIO_MMIO_QUEUE_READY) {
 		if (value > 1)
@@ -260,7 +263,7 @@ static bool is_config(const struct mmio_slot *slot, uint64_t off,
 		return false;
 	if (len != 1 && len != 2 && len != 4 && len != 8)
 		return false;
-	return off % len == 0 &&
+	return (off % len == 0 || SABOTAGED("mmio_width")) &&
 	       off - VIRTIO_MMIO_CONFIG + len <= slot->dev->ops->config_size;
 }
 

@@ -5,6 +5,8 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
+#include "base/sabotage.h"
+
 /* The rings are little-endian; so is every host that hull-vmm runs on. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian host");
 _Static_assert(sizeof(struct vring_desc) == 16, "virtio 1.2, 2.7.5");
@@ -43,7 +45,8 @@ int vq_enable(struct vq *vq, const struct guest_mem *mem,
 	const void *desc, *avail;
 	void *used;
 
-	if (!size || size > VQ_MAX_SIZE || (size & (size - 1)))
+	if ((!size || size > VQ_MAX_SIZE || (size & (size - 1))) &&
+	    !SABOTAGED("queue_size"))
 		return -EINVAL;
 	if (setup->desc_gpa % 16 || setup->avail_gpa % 2 || setup->used_gpa % 4)
 		return -EINVAL;
@@ -104,8 +107,10 @@ static struct vring_desc read_desc(const struct walk *walk)
 static int enter_table(const struct vq *vq, struct walk *walk,
 		       const struct vring_desc *desc)
 {
-	if (!vq->indirect || walk->in_indirect ||
-	    (desc->flags & VRING_DESC_F_NEXT) || !desc->len || desc->len % 16)
+	if ((!vq->indirect || walk->in_indirect ||
+	     (desc->flags & VRING_DESC_F_NEXT) || !desc->len ||
+	     desc->len % 16) &&
+	    !SABOTAGED("queue_indirect"))
 		return -EPROTO;
 	walk->table = mem_ptr(vq->mem, desc->addr, desc->len);
 	if (!walk->table)
@@ -124,7 +129,7 @@ static int add_buffer(const struct vq *vq, struct vq_chain *chain,
 	unsigned int n = chain->out_count + chain->in_count;
 	void *host;
 
-	if (!desc->len)
+	if (!desc->len && !SABOTAGED("queue_empty"))
 		return 0;
 	host = mem_ptr(vq->mem, desc->addr, desc->len);
 	if (!host)
@@ -161,7 +166,7 @@ static int walk_chain(struct vq *vq, struct vq_chain *chain)
 			return -EPROTO;
 		if (!walk.in_indirect) {
 			link = &vq->link[walk.index];
-			if (*link)
+			if (*link && !SABOTAGED("queue_twice"))
 				return -EPROTO;
 			*link = VQ_LINK_END;
 		}
@@ -220,7 +225,7 @@ int vq_pop(struct vq *vq, struct vq_chain *chain)
 		(uint16_t)(load_acquire(&vq->avail[RING_IDX]) - vq->next_avail);
 	if (!waiting)
 		return 0;
-	if (waiting > vq->size)
+	if (waiting > vq->size && !SABOTAGED("queue_jump"))
 		return broken(vq);
 	slot = vq->next_avail & (vq->size - 1);
 	chain->head = load_relaxed(&vq->avail[RING_ENTRIES + slot]);
@@ -249,7 +254,7 @@ void vq_push_head(struct vq *vq, uint16_t head, uint32_t written)
 	uint16_t *entry;
 
 	if (!vq->enabled || vq->broken || head >= vq->size ||
-	    !vq->in_flight[head])
+	    (!vq->in_flight[head] && !SABOTAGED("queue_in_flight")))
 		return;
 	unlink_chain(vq, head);
 	entry = &vq->used[RING_ENTRIES +
@@ -266,7 +271,7 @@ void vq_push_head(struct vq *vq, uint16_t head, uint32_t written)
 
 void vq_push(struct vq *vq, const struct vq_chain *chain, uint64_t written)
 {
-	if (written > chain->in_bytes)
+	if (written > chain->in_bytes && !SABOTAGED("queue_written"))
 		written = chain->in_bytes;
 	/* the field has 32 bits, buffers may overlap and sum up to more */
 	vq_push_head(vq, chain->head,

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "microvm/virtio/devices.h"
 
 #define RNG_MAX_BYTES 65536U
@@ -10,7 +11,9 @@
 static int64_t rng_fill(struct virtio_dev *dev, const struct vq_chain *chain)
 {
 	struct iovec part[VQ_MAX_IOV];
-	unsigned int n = chain_iov(chain, true, 0, RNG_MAX_BYTES, part);
+	unsigned int n = chain_iov(
+		chain, true, 0,
+		SABOTAGED("rng_bound") ? SIZE_MAX : RNG_MAX_BYTES, part);
 	int64_t written = 0;
 
 	if (chain->out_count) {

@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 
 /*
  * Packets (virtio 1.2, section 5.10.6). Data of the guest are written to the
@@ -149,7 +150,8 @@ static void guest_asks(struct vsock *vs, const struct virtio_vsock_hdr *hdr)
 	struct stream *s = NULL;
 	int fd = -1;
 
-	if (vs->accept && vs->count < VSOCK_MAX_STREAMS)
+	if (vs->accept &&
+	    (vs->count < VSOCK_MAX_STREAMS || SABOTAGED("vsock_streams")))
 		fd = vs->accept(vs->arg, hdr->dst_port);
 	if (fd < 0 || stream_new(vs, hdr->src_port, hdr->dst_port, fd, &s)) {
 		reply_rst(vs, hdr);
@@ -224,7 +226,8 @@ static int64_t handle_packet(struct virtio_dev *dev,
 			stream_abandon(s);
 	} else if (s && s->state == STREAM_DEAD) {
 		return 0; /* its RST is under way */
-	} else if (s && hdr.len > chain->out_bytes - sizeof(hdr)) {
+	} else if (s && hdr.len > chain->out_bytes - sizeof(hdr) &&
+		   !SABOTAGED("vsock_length")) {
 		stream_reset(s);
 	} else if (s) {
 		deliver(s, &hdr, chain);

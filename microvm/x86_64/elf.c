@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sabotage.h"
 #include "microvm/mem/mem.h"
 
 #define MAX_SEGMENTS 64
@@ -51,7 +52,8 @@ static bool in_file(const struct elf *elf, uint64_t off, uint64_t len)
 
 static bool overlaps(const Elf64_Phdr *a, const Elf64_Phdr *b)
 {
-	return a->p_memsz && a->p_paddr < b->p_paddr + b->p_memsz &&
+	return !SABOTAGED("elf_segment") && a->p_memsz &&
+	       a->p_paddr < b->p_paddr + b->p_memsz &&
 	       b->p_paddr < a->p_paddr + a->p_memsz;
 }
 

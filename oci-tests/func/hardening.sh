@@ -14,7 +14,7 @@ created() {
 t_created_init_is_closed() {
 	bundle
 	created
-	eq "$(hull exec "$TAG" sh -c 'readlink /proc/1/fd/* /proc/1/exe; cat /proc/1/environ' 2>/dev/null || true)" ''
+	eq "$(hull exec "$TAG" sh -c 'for f in /proc/1/fd/* /proc/1/exe; do readlink $f; done; cat /proc/1/environ' 2>/dev/null || true)" ''
 	hull delete -f "$TAG"
 }
 t_joining_process_is_closed() {

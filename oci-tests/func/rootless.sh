@@ -74,7 +74,7 @@ t_created_init_is_closed() {
 	ubundle
 	sh_args 'sleep 1000'
 	uhull create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
-	eq "$(uhull exec "$TAG" sh -c 'readlink /proc/1/fd/* /proc/1/exe; cat /proc/1/environ' 2>/dev/null || true)" ''
+	eq "$(uhull exec "$TAG" sh -c 'for f in /proc/1/fd/* /proc/1/exe; do readlink $f; done; cat /proc/1/environ' 2>/dev/null || true)" ''
 	uhull delete -f "$TAG"
 }
 t_joining_process_is_closed() {
@@ -91,6 +91,22 @@ t_joining_process_is_closed() {
 	uhull delete -f "$TAG"
 }
 
+# whoever enters a container's user namespace can be traced by its root, unless
+# it has seen to that before
+t_hull_net_is_closed() {
+	command -v strace >/dev/null || skip 'no strace'
+	ubundle '.linux.namespaces += [{type: "network"}]'
+	sh_args 'sleep 1000'
+	uhull run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	# as hull does it, with the namespace in descriptor 3
+	rc=0
+	u sh -c 'exec 3<"/proc/$0/ns/net" && exec strace -qq -e trace=setns,prctl -o "$1/run/trace" "$1/bin/hull-net"' \
+		"$(uhull state "$TAG" | jq .pid)" "$T" >"$T/stats" 2>&1 || rc=$?
+	uhull delete -f "$TAG"
+	eq "$rc $(cat "$T/stats")" '0 []' 'of a namespace that has only lo'
+	grep -q 'CLONE_NEWUSER) *= 0' "$T/run/trace"
+	has "$(sed '/CLONE_NEWUSER/,$d' "$T/run/trace")" PR_SET_DUMPABLE
+}
 t_mounts_and_devices() {
 	ubundle
 	urun 'set -e; echo >/dev/null; head -c1 /dev/urandom >/dev/null
@@ -107,6 +123,47 @@ t_mounts_and_devices() {
 1"
 }
 
+# the same attacks as security/t_proc_or_sys_is_a_link
+linked() { # DIRECTORY COMMAND...
+	what=$1
+	shift
+	for to in "$T/marker" ../marker /nonexistent etc; do
+		rm -rf "$B/rootfs/$what"
+		ln -s "$to" "$B/rootfs/$what"
+		refuses 'not a directory' "$@"
+		eq "$(ls -A "$T/marker")" ''
+	done
+	rm "$B/rootfs/$what"
+	mkdir "$B/rootfs/$what"
+}
+t_proc_or_sys_is_a_link() {
+	ubundle '.linux.namespaces += [{type: "network"}] | .mounts |= map(if .destination == "/sys"
+		then {destination: "/sys", type: "sysfs", source: "sysfs", options: ["ro"]} else . end)'
+	mkdir "$T/marker"
+	args true
+	linked proc uhull run -b "$B" "$TAG"
+	linked sys uhull run -b "$B" "$TAG"
+	# as root of somebody's user namespace
+	cfg 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))'
+	linked proc u unshare -Ur "$T/bin/hull" --root "$T/root" run -b "$B" "$TAG"
+	linked sys u unshare -Ur "$T/bin/hull" --root "$T/root" run -b "$B" "$TAG"
+}
+t_host_cgroups_are_read_only() {
+	# /sys is the host's, bound with all that is below it
+	# shellcheck disable=SC2016
+	try='for m in $(awk "\$5 ~ \"^/sys\" {print \$5}" /proc/self/mountinfo); do
+		[ ! -d $m ] || touch $m/x 2>&1 | grep -v "Read-only"; done; echo end'
+	# the default: a mount of the container's own cgroup covers the host's
+	ubundle
+	eq "$(urun "$try")" end
+	# without a namespace for it the kernel refuses, or nothing can be written
+	cfg 'del(.linux.namespaces[] | select(.type == "cgroup"))'
+	out=$(urun "$try" 2>"$T/e") || has "$(cat "$T/e")" 'operation not permitted'
+	[ -z "$out" ] || eq "$out" end 'without a cgroup namespace'
+	# and without that mount it takes a mount that is read-only to its end
+	cfg '.mounts |= map(select(.type | startswith("cgroup") | not)) | (.mounts[] | select(.destination == "/sys") | .options) += ["rro"]'
+	eq "$(urun "$try")" end 'with rro'
+}
 t_tty() {
 	ubundle '.process.terminal = true'
 	sh_args 'tty; stat -c %u /dev/pts/0'

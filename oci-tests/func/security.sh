@@ -36,11 +36,18 @@ t_proc_or_sys_is_a_link() {
 }
 t_dev_is_a_link() {
 	marker
+	# or that would be the first thing in the way
+	rm "$T/marker/null"
+	digest >"$T/digest"
 	for to in "$T/marker" ../../marker; do
 		rm -rf "$B"
 		bundle
 		rmdir "$B/rootfs/dev"
 		ln -s "$to" "$B/rootfs/dev"
+		run_sh true >/dev/null 2>&1 || true
+		unharmed
+		# and where nothing is mounted on it
+		cfg '.mounts |= map(select(.destination | startswith("/dev") | not)) | .root.readonly = false'
 		run_sh true >/dev/null 2>&1 || true
 		unharmed
 	done
@@ -95,17 +102,19 @@ t_masked_once() {
 }
 t_masks_do_not_trust_the_containers_null() {
 	fake_dev
+	cfg '.linux.maskedPaths += ["/etc/passwd"] | .linux.readonlyPaths = [] | .root.readonly = false'
 	for kind in link file other fifo missing; do
 		rm -f "$T/dev/null"
 		case $kind in
-		link) ln -s /proc/sys/kernel/core_pattern "$T/dev/null" ;;
+		# its own namespace's, so that a failure hurts nobody
+		link) ln -s /proc/sys/kernel/shmmax "$T/dev/null" ;;
 		file) echo fake >"$T/dev/null" ;;
 		other) mknod "$T/dev/null" c 1 5 ;;
 		fifo) mkfifo "$T/dev/null" ;;
 		esac
 		# refused, or masked by the real device
 		rc=0
-		sh_args 'head -c 1 /proc/kcore | wc -c; echo x >/proc/kcore; cat /proc/kcore | wc -c'
+		sh_args 'head -c 1 /etc/passwd | wc -c; echo 1234 >/etc/passwd; cat /etc/passwd | wc -c'
 		out=$(timeout "$(patience 20)" "$HULL" --root "$T/root" run -b "$B" "$TAG" 2>/dev/null) || rc=$?
 		[ $rc = 1 ] || eq "$(echo "$out" | tr '\n' ' ')" '0 0 ' "mask with a $kind"
 	done
@@ -125,7 +134,7 @@ t_console_is_a_link() {
 t_fake_pts() {
 	bundle '.process.terminal = true | .mounts |= map(select(.destination != "/dev" and .destination != "/dev/pts"))'
 	mkdir -p "$B/rootfs/dev/pts"
-	for n in ptmx 0 1; do ln -s /proc/sys/kernel/core_pattern "$B/rootfs/dev/pts/$n"; done
+	for n in ptmx 0 1; do ln -s /proc/sys/kernel/shmmax "$B/rootfs/dev/pts/$n"; done
 	sh_args 'ls /dev/console'
 	rc=0
 	"$TESTS/ptyrun" "$HULL" --root "$T/root" run -b "$B" "$TAG" >"$T/o" 2>&1 || rc=$?
@@ -144,6 +153,10 @@ t_no_proc_in_the_image() {
 	bundle '.mounts |= map(select(.destination != "/proc")) | .root.readonly = true | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	mkdir -p "$B/rootfs/proc/self/fd/3" "$B/rootfs/proc/self/attr"
 	sh_args 'touch /x 2>&1 | grep -o "Read-only"'
+	eq "$(hull run -b "$B" "$TAG")" Read-only
+	mkdir "$T/src"
+	cfg --arg s "$T/src" '.mounts += [{destination: "/m", type: "bind", source: $s, options: ["bind", "ro"]}] | .root.readonly = false'
+	sh_args 'touch /m/x 2>&1 | grep -o "Read-only"'
 	eq "$(hull run -b "$B" "$TAG")" Read-only
 }
 t_mounts_over_proc() {
@@ -289,7 +302,8 @@ t_propagation_race() {
 	# a volume in which another process swaps a directory for a link to "/"
 	bundle
 	marker
-	mkdir -p "$T/vol/d/x"
+	mkdir -p "$T/vol/d/x" "$T/marker/x"
+	digest >"$T/digest"
 	ln -s "$T/marker" "$T/vol/l"
 	cfg --arg v "$T/vol" '.mounts += [{destination: "/vol", type: "bind", source: $v, options: ["rbind"]}] +
 		[range(4) | {destination: ("/vol/d/x/m" + tostring), type: "tmpfs", source: "t"}]'

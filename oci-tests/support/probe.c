@@ -11,6 +11,9 @@
  *   probe write FILE MIB   write so much with O_DIRECT; prints milliseconds
  *   probe open PATH FLAGS  open(2) as r, w or rw; prints ok or the errno
  *   probe syscall N  call number N without arguments; prints the result
+ *   probe int80 N    the same by the 32-bit entry, with 32-bit numbers
+ *   probe push       push input back into the terminal on descriptor 0, as
+ *                    TIOCSTI and TIOCLINUX do it; prints ok or the errno
  *   probe exit N, probe raise N
  */
 #include <dirent.h>
@@ -21,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -207,6 +211,40 @@ static int try_open(const char *path, const char *how)
 	return 0;
 }
 
+static int push_input(void)
+{
+	char selection[] = { 2, 0 }; /* TIOCL_SETSEL and TIOCL_PASTESEL */
+	char paste = 3;
+	int ret = 1;
+
+	for (const char *c = "id\n"; *c; c++)
+		ret = ioctl(0, TIOCSTI, c) < 0 ? errno : 0;
+	printf("sti %s\n", ret ? strerrorname_np(ret) : "ok");
+	ret = ioctl(0, TIOCLINUX, selection) < 0 ||
+			      ioctl(0, TIOCLINUX, &paste) < 0
+		      ? errno
+		      : 0;
+	printf("paste %s\n", ret ? strerrorname_np(ret) : "ok");
+	return 0;
+}
+
+static int call32(long nr)
+{
+#ifdef __x86_64__
+	long ret;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"(nr), "b"(0), "c"(0), "d"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	printf("%s\n", ret < 0 ? strerrorname_np((int)-ret) : "ok");
+	return 0;
+#else
+	(void)nr;
+	return 1;
+#endif
+}
+
 /* sd_notify(3) */
 static int notify(const char *text)
 {
@@ -241,6 +279,10 @@ int main(int argc, char **argv)
 		return forks(atoi(a));
 	if (!strcmp(what, "notify"))
 		return notify(a);
+	if (!strcmp(what, "push"))
+		return push_input();
+	if (!strcmp(what, "int80"))
+		return call32(atol(a));
 	if (!strcmp(what, "spin"))
 		return spin(atoi(a));
 	if (!strcmp(what, "write"))

@@ -329,6 +329,35 @@ static void test_queue_window(void **state)
 	}
 }
 
+/* Queues that the device has not, up to those that no array has. */
+static void test_no_such_queue(void **state)
+{
+	struct fixture *f = *state;
+	struct mmio_slot *slot = &f->g.slot;
+	const uint32_t count = slot->dev->ops->queue_count;
+	const uint32_t others[] = {
+		count,     VIRTIO_MAX_QUEUES, VIRTIO_MAX_QUEUES + 1,
+		0x7fff,    0x10000,           0x80000000,
+		UINT32_MAX
+	};
+
+	set_status(f, 1);
+	set_status(f, 3);
+	slot->driver_features = V1;
+	set_status(f, 11);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		const uint64_t bad = slot->bad_accesses;
+
+		reg_write(slot, VIRTIO_MMIO_QUEUE_SEL, others[i]);
+		assert_int_equal(reg_read(slot, VIRTIO_MMIO_QUEUE_NUM_MAX), 0);
+		assert_int_equal(reg_read(slot, VIRTIO_MMIO_QUEUE_READY), 0);
+		reg_write(slot, VIRTIO_MMIO_QUEUE_NUM, 8);
+		reg_write(slot, VIRTIO_MMIO_QUEUE_DESC_LOW, 0x1000);
+		reg_write(slot, VIRTIO_MMIO_QUEUE_READY, 1);
+		assert_int_equal(slot->bad_accesses, bad + 3);
+	}
+}
+
 static void test_bad_setup(void **state)
 {
 	static const struct {
@@ -515,6 +544,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_latched, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queue_window, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_no_such_queue, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_bad_setup, setup,
 						teardown),

@@ -96,7 +96,7 @@ static int ro_inside(struct rig *rig)
 	RIG_CHECK(rig, rig_text("/etc/x", "x\n"));
 	RIG_CHECK(rig, mkdir("/etc/y", 0700) < 0 && errno == EROFS);
 	RIG_CHECK(rig, is_like("/w", S_IFDIR | 0711, 0, 0));
-	RIG_CHECK(rig, is_like("/new", S_IFDIR | 0755, 0, 0));
+	RIG_CHECK(rig, is_like("/new", S_IFDIR | 01777, 0, 0));
 	return 0;
 }
 

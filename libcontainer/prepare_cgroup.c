@@ -2,6 +2,8 @@
 #include "libcontainer/prepare.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -32,6 +34,19 @@ int launch_check_cgroup(const struct cg_place *place, struct err *err)
 	return 0;
 }
 
+/* No process of ours could be put in, and it is not ours to remove. */
+static bool is_foreign(const struct cg_place *place)
+{
+	auto_fd int cg_fd = -1;
+
+	if (place->manager != CG_MANAGER_CGROUPFS || !cg_exists(place))
+		return false;
+	cg_fd = cg_open(place);
+	return cg_fd >= 0 &&
+	       faccessat(cg_fd, "cgroup.procs", W_OK, AT_EACCESS) < 0 &&
+	       errno == EACCES;
+}
+
 int launch_make_cgroup(struct launch *l, struct err *err)
 {
 	const struct cg_start start = { .id = l->ct.st.id, .spec = l->in.spec };
@@ -40,7 +55,12 @@ int launch_make_cgroup(struct launch *l, struct err *err)
 
 	if (place->manager == CG_MANAGER_DISABLED)
 		return 0;
-	ret = cg_start(place, &start, &l->in.hold, err);
+	ret = is_foreign(place)
+		      ? err_set(err, -EACCES,
+				"cannot create cgroup '%s': somebody else's "
+				"is there",
+				place->path)
+		      : cg_start(place, &start, &l->in.hold, err);
 	if (ret < 0) {
 		/* what was made is gone again; the rest is not ours */
 		return rootless_no_cgroup(l->ctx, l->in.spec, ret, place, err);

@@ -243,6 +243,18 @@ t_cgroup_mount_without_a_cgroup() {
 ro"
 }
 
+t_cgroup_of_somebody_else() {
+	ubundle
+	mkdir "$(cg2)/$TAG"
+	rc=0
+	out=$(urun 'echo fine' 2>&1) || rc=$?
+	left=$(ls -d "$(cg2)/$TAG" || :)
+	rmdir "$(cg2)/$TAG"
+	eq "$out" fine
+	eq $rc 0
+	eq "$left" "$(cg2)/$TAG"
+}
+
 t_groups_denied() {
 	ubundle
 	urun 'grep -q deny /proc/self/setgroups'

@@ -218,6 +218,16 @@ static bool spec_has(const struct spec *spec, const char *path)
 	return false;
 }
 
+/* "/mnt/" names the device "/mnt", as in runc and crun. */
+static const char *without_slash(struct rootfs *r, const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return arena_strndup(&r->arena, path, len);
+}
+
 /* linux.devices[i]: anywhere, its parents made as needed. */
 static int spec_node_make(struct rootfs *r, size_t i, const struct fresh *dev,
 			  struct err *err)
@@ -233,7 +243,11 @@ static int spec_node_make(struct rootfs *r, size_t i, const struct fresh *dev,
 	if (n.name && !strcmp(n.name, "ptmx"))
 		return 0; /* links.c */
 	if (!n.name) {
-		n.dir_fd = path_parent_in_root(r->root_fd, d->path,
+		const char *path = without_slash(r, d->path);
+
+		if (!path)
+			return node_err(&n, -ENOMEM, "name", err);
+		n.dir_fd = path_parent_in_root(r->root_fd, path,
 					       MOUNTPOINT_MODE, &n.name);
 		if (n.dir_fd < 0)
 			return node_err(&n, n.dir_fd, "make a directory for",

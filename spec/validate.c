@@ -189,8 +189,8 @@ static const struct sysctl_rule {
 	{ .name = "user.", .ns = SPEC_NS_USER },
 	{ .name = "kernel.hostname",
 	  .refuse = "use the property \"hostname\"" },
-	{ .name = "kernel.domainname",
-	  .refuse = "use the property \"domainname\"" },
+	/* Docker's --domainname */
+	{ .name = "kernel.domainname", .ns = SPEC_NS_UTS },
 };
 /* clang-format on */
 
@@ -242,9 +242,18 @@ static const struct sysctl_rule *find_rule(const char *dotted)
 	return NULL;
 }
 
-static void check_sysctl(struct spec_ctx *ctx, const struct spec *spec,
-			 const char *key, const struct spec_path *path)
+/* Two values for one name: who sets it last would be chance. */
+static bool contradicts(const struct spec *spec, const char *dotted,
+			const char *value)
 {
+	return spec->domainname && !strcmp(dotted, "kernel.domainname") &&
+	       strcmp(spec->domainname, value) != 0;
+}
+
+static void check_sysctl(struct spec_ctx *ctx, const struct spec *spec,
+			 size_t i, const struct spec_path *path)
+{
+	const char *key = spec->linux_.sysctls[i].key;
 	const struct sysctl_rule *rule;
 	char dotted[SYSCTL_KEY_MAX];
 
@@ -267,6 +276,8 @@ static void check_sysctl(struct spec_ctx *ctx, const struct spec *spec,
 			     "needs a namespace of type \"%s\" in "
 			     "linux.namespaces",
 			     spec_ns_names[rule->ns]);
+	else if (contradicts(spec, dotted, spec->linux_.sysctls[i].value))
+		spec_problem(ctx, path, "is not what \"domainname\" says");
 }
 
 static void check_sysctls(struct spec_ctx *ctx, const struct spec *spec)
@@ -274,10 +285,10 @@ static void check_sysctls(struct spec_ctx *ctx, const struct spec *spec)
 	struct spec_path list = SPEC_PATH_KEY(&linux_path, "sysctl");
 
 	for (size_t i = 0; i < spec->linux_.sysctl_count; i++) {
-		const char *key = spec->linux_.sysctls[i].key;
-		struct spec_path here = SPEC_PATH_KEY(&list, key);
+		struct spec_path here =
+			SPEC_PATH_KEY(&list, spec->linux_.sysctls[i].key);
 
-		check_sysctl(ctx, spec, key, &here);
+		check_sysctl(ctx, spec, i, &here);
 	}
 }
 

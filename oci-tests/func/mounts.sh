@@ -129,7 +129,7 @@ t_many_binds_few_descriptors() {
 }
 t_devices() {
 	bundle '.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 8630, "uid": 3, "gid": 4},
-		{"path": "/dev/sub/fifo", "type": "p", "fileMode": 438}] |
+		{"path": "/dev/sub/fifo/", "type": "p", "fileMode": 438}] |
 		.linux.resources.devices = [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 5, "access": "rw"}]'
 	eq "$(run_sh 'stat -c "%a %u %g %t %T" /dev/mine; test -p /dev/sub/fifo && echo fifo; head -c 1 /dev/mine | wc -c' | tr '\n' ' ')" '666 3 4 1 5 fifo 1 '
 }

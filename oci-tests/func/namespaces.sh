@@ -169,6 +169,13 @@ t_hostname_domainname() {
 	bundle '.hostname = "box" | .domainname = "example.org"'
 	has "$(run_sh probe)" 'hostname box'
 	has "$(run_sh probe)" 'domainname example.org'
+	# as Docker's --domainname, alone or beside the property
+	cfg '.linux.sysctl = {"kernel.domainname": "example.org"}'
+	has "$(run_sh probe)" 'domainname example.org'
+	cfg 'del(.domainname)'
+	has "$(run_sh probe)" 'domainname example.org'
+	cfg '.domainname = "example.com"'
+	refuses 'linux.sysctl' hull run -b "$B" "$TAG"
 	cfg 'del(.linux.namespaces[] | select(.type == "uts"))'
 	refuses 'hostname' hull run -b "$B" "$TAG"
 }

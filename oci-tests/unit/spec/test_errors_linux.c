@@ -109,8 +109,8 @@ static const struct row linux_rows[] = {
 static const struct row sysctl_rows[] = {
 	{ SYSCTL("kernel.hostname"),
 	  "linux.sysctl[\"kernel.hostname\"]: use the property \"hostname\"" },
-	{ SYSCTL("kernel/domainname"),
-	  "linux.sysctl[\"kernel/domainname\"]: use the property \"domainname\"" },
+	{ "\"domainname\":\"2\"," SYSCTL("kernel/domainname"),
+	  "linux.sysctl[\"kernel/domainname\"]: is not what \"domainname\" says" },
 	{ SYSCTL("kernel.core_pattern"),
 	  "linux.sysctl[\"kernel.core_pattern\"]: " HOST_SYSCTL },
 	{ SYSCTL("vm.swappiness"), "linux.sysctl[\"vm.swappiness\"]: " HOST_SYSCTL },

@@ -100,7 +100,9 @@ int path_open_in_root(int root_fd, const char *path, int flags)
 int path_open_own(const char *path, int flags)
 {
 	auto_fd int root_fd = -1;
-	int fd = try_openat2(AT_FDCWD, path, flags, 0, RESOLVE_NO_MAGICLINKS);
+	int fd = try_openat2(AT_FDCWD, path, flags, 0,
+			     SABOTAGED("path_in_root") ? 0
+						       : RESOLVE_NO_MAGICLINKS);
 
 	if (fd != -ENOSYS)
 		return fd;

@@ -44,15 +44,21 @@ static int open_living(const struct hull_context *ctx, const char *id,
 
 /* Without libmnl, or when init has just ended, the rest is still worth having:
  * what was begun is taken back. */
-static void add_network(const struct ct *ct, struct json_gen *g)
+static void add_network(struct ct *ct, struct json_gen *g)
 {
 	struct json_gen before = *g;
 	size_t len = g->out->len;
 	struct err why = { 0 };
 
-	if (!(ct->st.ns_flags & CLONE_NEWNET) ||
-	    !ns_net_stats(ct->st.pid, g, &why))
+	if (!(ct->st.ns_flags & CLONE_NEWNET))
 		return;
+	if (!ns_net_stats(ct->st.pid, g, &why)) {
+		/* who is there now has been so: it was asked about itself, and
+		 * not a later process with its number */
+		if (ct_status(ct) != HULL_STOPPED)
+			return;
+		err_set(&why, -ESRCH, "init has ended");
+	}
 	log_debug("no network statistics: %s", why.msg);
 	*g = before;
 	g->out->len = len;

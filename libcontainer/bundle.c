@@ -72,6 +72,16 @@ static int find_root(struct arena *arena, struct bundle *out, struct err *err)
 	return absolute(arena, path, &out->root_path, err);
 }
 
+void bundle_warnings(const struct spec_warning *warn)
+{
+	for (; warn; warn = warn->next) {
+		if (warn->demanded)
+			log_warn("%s: %s", warn->field, warn->text);
+		else
+			log_debug("%s: %s", warn->field, warn->text);
+	}
+}
+
 int bundle_load(struct arena *arena, const char *dir, const char *config,
 		struct bundle *out, struct err *err)
 {
@@ -90,8 +100,7 @@ int bundle_load(struct arena *arena, const char *dir, const char *config,
 	if (ret)
 		return ret;
 	out->spec = spec_parse(arena, out->text, out->len, &warn, err);
-	for (; warn; warn = warn->next)
-		log_debug("%s: %s", warn->field, warn->text);
+	bundle_warnings(warn);
 	if (!out->spec)
 		return err && err->code ? err->code : -EINVAL;
 	return find_root(arena, out, err);

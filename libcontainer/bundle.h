@@ -7,6 +7,7 @@
 struct arena;
 struct err;
 struct spec;
+struct spec_warning;
 
 #define BUNDLE_CONFIG_MAX (16 << 20) /* bytes of config.json */
 
@@ -27,11 +28,17 @@ struct bundle {
 
 /**
  * bundle_load() - read and check a bundle; warnings of the parser go to the
- * log at debug level (contracts: callers parse what create prints).
+ * log, as bundle_warnings() does it.
  * @dir:    directory or NULL for the present one
  * @config: another file than DIR/config.json, or NULL
  */
 int bundle_load(struct arena *arena, const char *dir, const char *config,
 		struct bundle *out, struct err *err);
+
+/**
+ * bundle_warnings() - to the log: those which the specification demands as
+ * warnings, the others at debug level (callers parse what create prints).
+ */
+void bundle_warnings(const struct spec_warning *warn);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/sabotage.h"
+#include "libcontainer/bundle.h"
 #include "libcontainer/container.h"
 #include "spec/spec.h"
 
@@ -160,8 +161,7 @@ static int from_object(struct arena *arena, const struct spec_process *own,
 
 	given = spec_parse_process(arena, o->process, o->process_len, &warn,
 				   err);
-	for (; warn; warn = warn->next)
-		log_debug("%s: %s", warn->field, warn->text);
+	bundle_warnings(warn);
 	if (!given)
 		return err && err->code ? err->code : -EINVAL;
 	*p = *given;

@@ -114,11 +114,14 @@ static void parse_caps(struct spec_ctx *ctx, const struct spec_path *path,
 		if (!spec_is_type(ctx, &here, e, JSON_STRING))
 			continue;
 		cap = spec_cap_number(e->text);
-		if (cap < 0)
-			spec_warn(ctx, &here, "unknown capability %s, ignored",
-				  spec_show(e, show));
-		else
+		if (cap >= 0) {
 			*mask |= UINT64_C(1) << cap;
+			continue;
+		}
+		spec_warn(ctx, &here, "unknown capability %s, ignored",
+			  spec_show(e, show));
+		if (ctx->last_warning)
+			ctx->last_warning->demanded = true;
 	}
 }
 

@@ -171,11 +171,13 @@ struct spec {
 /**
  * struct spec_warning - something odd that is no error: an unknown key near a
  * known one, an unknown capability. Kept in a list so that the caller decides
- * what it prints (contracts.md rule 14).
+ * what it prints (callers parse output). @demanded: the specification wants it
+ * logged as a warning.
  */
 struct spec_warning {
 	const char *field;
 	const char *text;
+	bool demanded;
 	const struct spec_warning *next;
 };
 

@@ -347,6 +347,8 @@ static void test_warnings(void **state)
 			continue;
 		assert_string_equal(w->field, cases[i].field);
 		assert_string_equal(w->text, cases[i].text);
+		assert_int_equal(w->demanded,
+				 !strncmp(w->text, "unknown capability", 18));
 		assert_null(w->next);
 		/* nobody has to take them */
 		assert_non_null(

@@ -327,9 +327,19 @@ static const char *check_unified(const char *key)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789._";
+	static const char *const not_limits[] = {
+		"cgroup.procs",  "cgroup.threads", "cgroup.kill",
+		"cgroup.freeze", "cgroup.type",
+	};
 
 	if (key[strspn(key, plain)] || !strchr(key, '.') || key[0] == '.')
 		return "expected a cgroup v2 file such as \"memory.high\"";
+	/* a write there moves, stops or kills processes: any on the host, which
+	 * then are the container's and end with it */
+	for (size_t i = 0; i < ARRAY_SIZE(not_limits); i++) {
+		if (!strcmp(key, not_limits[i]))
+			return "holds no limit: the runtime alone writes there";
+	}
 	return NULL;
 }
 

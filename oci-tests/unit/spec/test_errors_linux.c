@@ -219,6 +219,12 @@ static const struct row resource_rows[] = {
 	  "\"memory.high\"\n"
 	  "linux.resources.unified[\"memory.high\"]: expected a string, got 1\n"
 	  "linux.resources.unified[\".x\"]: expected a cgroup v2 file such as \"memory.high\"" },
+	{ RES("\"unified\":{\"cgroup.procs\":\"1\",\"cgroup.max.depth\":\"1\","
+	      "\"cgroup.kill\":\"1\"}"),
+	  "linux.resources.unified[\"cgroup.procs\"]: holds no limit: the runtime alone writes "
+	  "there\n"
+	  "linux.resources.unified[\"cgroup.kill\"]: holds no limit: the runtime alone writes "
+	  "there" },
 };
 
 static const struct row seccomp_rows[] = {

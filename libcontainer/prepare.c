@@ -181,9 +181,16 @@ static int make_filter(struct launch *l, struct err *err)
 		return ret;
 	l->in.ps.filter = &l->in.filter;
 	l->in.notify.agent_fd = listener_connect(profile, err);
-	return l->in.notify.agent_fd >= 0 || l->in.notify.agent_fd == -ENODATA
-		       ? 0
-		       : l->in.notify.agent_fd;
+	if (l->in.notify.agent_fd == -ENODATA)
+		return 0;
+	if (l->in.notify.agent_fd < 0)
+		return l->in.notify.agent_fd;
+	/* the agent is told of processes by their pid, and which one a hook
+	 * will have is not known when its filter is made */
+	if (l->in.spec->hooks.count[SPEC_HOOK_START_CONTAINER])
+		log_warn("hooks.startContainer: system calls that are for the "
+			 "seccomp agent fail with ENOSYS in hooks");
+	return 0;
 }
 
 /* One user namespace per mount that has mappings of its own, else -1. */

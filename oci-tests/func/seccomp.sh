@@ -117,6 +117,18 @@ t_notify_of_everything() {
 	eq "$(run_sh 'echo in')" in
 	kill "$agent"
 }
+# a hook has the filter, but nobody listens to it: said, not passed over
+t_notify_and_hooks() {
+	bundle '.root.readonly = false | .hooks.startContainer = [{path: "/bin/sh",
+		args: ["sh", "-c", "probe syscall 111 >/said; probe syscall 39 >>/said"]}]'
+	notify '["getpgrp"]'
+	agent 123
+	args probe syscall 111
+	eq "$(hull run -b "$B" "$TAG" 2>"$T/e")" ENOMEDIUM
+	has "$(cat "$T/e")" 'warning: hooks.startContainer'
+	eq "$(head -n 1 "$B/rootfs/said")" ENOSYS
+	kill "$agent"
+}
 t_notify_without_agent() {
 	bundle
 	notify '["getpgrp"]'

@@ -52,7 +52,7 @@ int boot(struct err *err);
 int boot_root(const struct agent *a, struct err *err);
 
 /** boot_end() - nothing is left to do: the VM goes. Returns only on failure. */
-void boot_end(void);
+void boot_end(const struct agent *a);
 
 /* ---- link.c: streams to and from the host */
 

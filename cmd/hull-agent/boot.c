@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,8 +144,31 @@ int boot_root(const struct agent *a, struct err *err)
 	return 0;
 }
 
-void boot_end(void)
+static void leave_binds(const char *path)
 {
+	auto_dir DIR *dir = opendir(path);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char at[PATH_MAX];
+
+		if (snprintf(at, sizeof(at), "%s/%s", path, e->d_name) <
+			    (int)sizeof(at) &&
+		    e->d_name[0] != '.')
+			umount2(at, MNT_DETACH);
+	}
+}
+
+/*
+ * What the workload wrote into shared mappings is the host's when the tree is
+ * let go. sync(2) would do that as well, but then has the host write all of its
+ * own to the disks, which the end of a container is no reason for: it is for a
+ * tree that somebody still holds.
+ */
+void boot_end(const struct agent *a)
+{
+	leave_binds(a->binds);
+	umount2(a->root, MNT_DETACH);
 	sync();
 	reboot(RB_AUTOBOOT);
 }

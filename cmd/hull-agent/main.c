@@ -71,7 +71,7 @@ static int init_main(void)
 	/* log_error() would say it on stderr as well, which is the console */
 	if (ret)
 		log_line(LOG_LEVEL_ERROR, "%s", err.msg);
-	boot_end();
+	boot_end(&guest_agent);
 	return 1;
 }
 

@@ -59,7 +59,7 @@ t_files() {
 	vm 'cat /rw/a /ro/b /dev/shm/x/b; echo from-guest >/rw/c; mkdir /rw/d; ln -s a /rw/l
 		touch /ro/no || echo ro-refused; touch /no || echo root-refused
 		mount -o remount,rw /ro 2>/dev/null; touch /ro/no 2>/dev/null || echo still-refused
-		touch /dev/shm/y && echo shm' >"$T/out" 2>&1
+		touch /dev/shm/y && echo shm; exec probe map /rw/m mapped' >"$T/out" 2>&1
 	has "$(cat "$T/out")" 'from-host
 fixed
 fixed'
@@ -68,6 +68,8 @@ fixed'
 	done
 	eq "$(cat "$T/rw/c")" from-guest
 	[ -d "$T/rw/d" ] && [ "$(readlink "$T/rw/l")" = a ]
+	# nobody had synchronised it when the guest ended
+	eq "$(cat "$T/rw/m")" mapped
 	[ ! -e "$T/ro/no" ]
 }
 t_life() {

@@ -9,6 +9,7 @@
  *   probe spin MS    burn processor time for so long by the clock; prints the
  *                    milliseconds it was given
  *   probe write FILE MIB   write so much with O_DIRECT; prints milliseconds
+ *   probe map FILE TEXT    write it through a shared mapping, and end at once
  *   probe open PATH FLAGS  open(2) as r, w or rw; prints ok or the errno
  *   probe syscall N  call number N without arguments; prints the result
  *   probe int80 N    the same by the 32-bit entry, with 32-bit numbers
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -198,6 +200,21 @@ static int write_file(const char *path, int mib)
 	return 0;
 }
 
+static int write_mapped(const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char *p;
+
+	if (fd < 0 || ftruncate(fd, (off_t)len))
+		return 3;
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return 4;
+	memcpy(p, text, len);
+	return 0;
+}
+
 static int try_open(const char *path, const char *how)
 {
 	int flags = !strcmp(how, "r")   ? O_RDONLY
@@ -287,6 +304,8 @@ int main(int argc, char **argv)
 		return spin(atoi(a));
 	if (!strcmp(what, "write"))
 		return write_file(a, atoi(b));
+	if (!strcmp(what, "map"))
+		return write_mapped(a, b);
 	if (!strcmp(what, "open"))
 		return try_open(a, b);
 	if (!strcmp(what, "raise")) {

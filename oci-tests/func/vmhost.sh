@@ -9,7 +9,7 @@ fake() {
 	[ -c /dev/kvm ] || skip 'needs /dev/kvm'
 	real=${HULL%/*}
 	mkdir -p "$T/bin"
-	cp "$HULL" "$real/hull-net" "$T/bin/"
+	cp "$real/hull" "$real/hull-net" "$T/bin/"
 	cp "$TESTS/fakevmm" "$T/bin/hull-vmm"
 	echo kernel >"$T/bin/vmlinux"
 	echo initrd >"$T/bin/initrd.cpio"
@@ -354,7 +354,7 @@ t_network_of_others() {
 	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/refused" 2>&1 || rc=$?
 	if [ $rc = 0 ]; then
 		ip -n "$TAG" -o link >"$T/links"
-		hull events --stats "$TAG" | jq -c '[.data.network_interfaces[].Name]' >"$T/stats"
+		hull events --stats "$TAG" | jq -c '[.data.network_interfaces[].Name] | sort' >"$T/stats"
 		cfg '.linux.cgroupsPath += "-2"'
 		hull --isolation vm run -b "$B" "$TAG-2" </dev/null >"$T/second" 2>&1 || true
 		hull state "$TAG" | jq -r .status >"$T/first"
@@ -367,7 +367,7 @@ t_network_of_others() {
 	! grep -q 'clsact\|redirect' "$T/refused" || skip "this kernel: $(cat "$T/refused")"
 	eq "$rc" 0
 	has "$(cat "$T/links")" hull-vm0
-	eq "$(cat "$T/stats")" "[\"$n\",\"p$n\"]"
+	eq "$(cat "$T/stats")" "[\"p$n\",\"$n\"]"
 	has "$(cat "$T/second")" 'network: another microVM has the interfaces of this network namespace'
 	eq "$(cat "$T/first")" running
 	hasnt "$(cat "$T/left")" clsact

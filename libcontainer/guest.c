@@ -68,14 +68,18 @@ static bool lies_below(const char *path, const char *dir)
 	       (str_starts(path, dir) && (!path[len] || path[len] == '/'));
 }
 
-/* Options of the mount itself: they concern the kernel of the workload. */
+/*
+ * Options of the mount itself: they concern the kernel of the workload. Not
+ * "ro", which the host enforces: here it would reach what is mounted below as
+ * well, since the guest finds that only later.
+ */
 static bool is_attr(const char *token, bool *restricts)
 {
 	struct mount_opts o = { 0 };
 
 	if (mount_opt_apply(&o, token))
 		return false;
-	if (o.here.set || o.below.set)
+	if ((o.here.set & ~(uint64_t)MOUNT_ATTR_RDONLY) || o.below.set)
 		*restricts = true;
 	return o.here.set || o.here.clr || o.below.set || o.below.clr;
 }

@@ -45,7 +45,7 @@ bool guest_makes_mount(const struct spec_mount *m);
  * guest_spec() - what of a spec the guest applies:
  *  - root.path is @g->root;
  *  - a mount of the host's stays where it is, unless a mount of the guest's
- *    covers it or it has attributes (nosuid, ro, ...), which only the kernel
+ *    covers it or it has attributes (nosuid, nodev, ...), which only the kernel
  *    that runs the workload can enforce: then it is bound once more, from
  *    @g->binds, see guest_binds();
  *  - pid and mount namespaces are always new, so that nothing of the agent is

@@ -84,6 +84,10 @@ static void test_mounts(void **state)
 		{ BIND("/data", "\"rbind\",\"ro\",\"nosuid\",\"rslave\""),
 		  "/data - /run/binds/0 rbind ro nosuid;" },
 		{ BIND("/data", "\"bind\",\"rw\""), "" },
+		/* but not this one */
+		{ BIND("/data", "\"rbind\",\"ro\""), "" },
+		{ BIND("/data", "\"rbind\",\"rro\""),
+		  "/data - /run/binds/0 rbind rro;" },
 		{ BIND("/data", "\"bind\",\"sync\",\"ro,noexec\""),
 		  "/data - /run/binds/0 rbind ro noexec;" },
 		/* covered by one of the guest's */
@@ -103,8 +107,8 @@ static void test_mounts(void **state)
 				      "[\"remount\",\"ro\"]}",
 		  "/sys sysfs x;/sys - - remount ro;" },
 		{ BIND("/d", "\"bind\"") ",{\"destination\":\"/d\",\"options\":"
-					 "[\"remount\",\"ro\"]}",
-		  "/d - /run/binds/1 rbind ro;" },
+					 "[\"remount\",\"nodev\"]}",
+		  "/d - /run/binds/1 rbind nodev;" },
 	};
 
 	(void)state;

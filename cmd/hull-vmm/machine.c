@@ -22,13 +22,15 @@
 
 /*
  * Nothing is probed that is not there, nothing is waited for, a panic resets at
- * once. Most of these matter to a distribution's kernel only.
+ * once, and no interface is there whose name the container's may have. Most of
+ * these matter to a distribution's kernel only.
  */
 #define KERNEL_PARAMETERS                                             \
 	"reboot=t panic=-1 quiet random.trust_cpu=on no_timer_check " \
 	"tsc=reliable rcupdate.rcu_expedited=1 cryptomgr.notests "    \
 	"swiotlb=noforce 8250.nr_uarts=0 i8042.noaux i8042.nomux "    \
-	"i8042.nopnp i8042.dumbkbd pci=off console=hvc0"
+	"i8042.nopnp i8042.dumbkbd pci=off dummy.numdummies=0 "       \
+	"console=hvc0"
 
 static void signal_event(int fd)
 {

@@ -368,7 +368,7 @@ t_network_of_others() {
 	eq "$rc" 0
 	has "$(cat "$T/links")" hull-vm0
 	eq "$(cat "$T/stats")" "[\"p$n\",\"$n\"]"
-	has "$(cat "$T/second")" 'network: another microVM has the interfaces of this network namespace'
+	has "$(cat "$T/second")" 'another microVM has the interfaces of this network namespace'
 	eq "$(cat "$T/first")" running
 	hasnt "$(cat "$T/left")" clsact
 }

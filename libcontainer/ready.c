@@ -230,8 +230,13 @@ int ready_relay(int fd, pid_t main_pid)
 	return ready;
 }
 
+/* Messages that are still read after the end: more than the kernel queues
+ * (net.unix.max_dgram_qlen), and others of the container may go on talking. */
+#define LAST_WORDS 1024
+
 int ready_wait(int fd, int pidfd, pid_t main_pid, struct err *err)
 {
+	unsigned int after_end = 0;
 	struct pollfd fds[] = {
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = pidfd, .events = POLLIN },
@@ -243,6 +248,8 @@ int ready_wait(int fd, int pidfd, pid_t main_pid, struct err *err)
 				continue;
 			return err_sys(err, "waiting for the workload");
 		}
+		if (fds[1].revents && after_end++ > LAST_WORDS)
+			return 0;
 		/* what it said last counts, also if it has ended since */
 		if (fds[0].revents) {
 			int ready = ready_relay(fd, main_pid);

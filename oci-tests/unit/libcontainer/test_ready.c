@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/sys.h"
 #include "libcontainer/ready.h"
 #include "oci-tests/unit/base/tmp.h"
 
@@ -94,6 +97,29 @@ static void test_relay(void **state)
 	unsetenv("NOTIFY_SOCKET");
 }
 
+/* Something can always be read, as if others never stopped talking: the end of
+ * init is seen all the same. */
+static void test_flood(void **state)
+{
+	auto_fd int fd = -1, pidfd = -1;
+	struct err err = { 0 };
+	pid_t init = fork();
+	int pair[2];
+
+	(void)state;
+	if (!init)
+		_exit(0);
+	pidfd = sys_pidfd_open(init, 0);
+	assert_true(pidfd >= 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	close(pair[0]);
+	fd = pair[1];
+	alarm(20);
+	assert_int_equal(ready_wait(fd, pidfd, init, &err), 0);
+	alarm(0);
+	assert_int_equal(waitpid(init, NULL, 0), init);
+}
+
 static void test_nobody(void **state)
 {
 	struct tmp *tmp = *state;
@@ -125,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		tmp_test(test_relay),
+		cmocka_unit_test(test_flood),
 		tmp_test(test_nobody),
 	};
 

@@ -142,6 +142,12 @@ int cg_start(const struct cg_place *place, const struct cg_start *start,
 int cg_settle(int cg_fd, const struct cg_place *place, struct cg_hold *hold,
 	      pid_t pid, const struct spec_resources *res, struct err *err);
 
+/**
+ * cg_give() - to @uid, the cgroup and those of its files that the kernel names
+ * for delegation (cgroup-v2.rst, "Delegation"). Its limits stay ours.
+ */
+int cg_give(int cg_fd, uid_t uid, struct err *err);
+
 /** cg_hold_release() - give it up; nothing to do without one. */
 void cg_hold_release(struct cg_hold *hold);
 

@@ -100,6 +100,13 @@ int init_go(struct init *in, struct err *err);
 /** init_abort() - kill the child and reap it; nothing to do without one. */
 void init_abort(struct init *in);
 
+/**
+ * init_own_cgroup() - config-linux.md, "Cgroup ownership": with a cgroup
+ * namespace and a cgroup file system mounted for writing, the cgroup goes to
+ * the process's user. In the parent, once the cgroup's limits are written.
+ */
+int init_own_cgroup(const struct init *in, struct err *err);
+
 /** init_release() - close and free; the child is left alone. */
 void init_release(struct init *in);
 

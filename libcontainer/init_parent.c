@@ -44,6 +44,8 @@ static int place_child(struct init *in, struct err *err)
 		ret = cg_settle(in->cgroup_fd, &in->ct->st.cgroup, &in->hold,
 				in->outside ? in->pid : 0,
 				&in->spec->linux_.resources, err);
+	if (!ret)
+		ret = init_own_cgroup(in, err);
 	/* before the maps: the change of ids that they allow takes init's files
 	 * in /proc away from an ordinary user */
 	if (!ret)

@@ -205,6 +205,34 @@ t_workload_may_make_cgroups() {
 	has "$(hull exec --cgroup second "$TAG" cat /proc/self/cgroup)" /second
 	hull delete -f "$TAG"
 }
+# whose cgroup it is: config-linux.md, "Cgroup ownership"
+t_ownership() {
+	chmod o+x "$T"
+	bundle '.linux.namespaces += [{type: "user"}, {type: "cgroup"}] |
+		.linux.namespaces |= unique_by(.type) |
+		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings |
+		.mounts |= (map(select(.destination != "/sys/fs/cgroup")) + [{destination: "/sys/fs/cgroup",
+			type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "rw"]}])'
+	res '{pids: {limit: 50}}'
+	chown -R 100000:100000 "$B/rootfs"
+	chmod 755 "$T" "$B"
+	d=$(cg2)/hull-test/$TAG
+	owners() {
+		started
+		for f in . cgroup.procs cgroup.subtree_control cgroup.threads cgroup.max.depth cgroup.freeze; do
+			stat -c %u "$d/$f"
+		done | tr '\n' ' '
+		hull delete -f "$TAG"
+	}
+	eq "$(owners)" '100000 100000 100000 100000 0 0 '
+	cfg '.process.user.uid = 7'
+	eq "$(owners)" '100007 100007 100007 100007 0 0 '
+	cfg '.mounts[-1].options += ["ro"]'
+	eq "$(owners)" '0 0 0 0 0 0 ' 'mounted read-only'
+	cfg '.mounts[-1].options -= ["ro"] | .linux.namespaces |= map(select(.type != "cgroup"))'
+	eq "$(owners)" '0 0 0 0 0 0 ' 'no namespace of its own'
+}
 t_fork_bomb_dies() {
 	bundle
 	res '{pids: {limit: 64}}'

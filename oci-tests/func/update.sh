@@ -24,12 +24,12 @@ can_swap() {
 		[ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ]
 	fi
 }
-t_each() {
-	bundle '.linux.resources += {cpu: {shares: 512, quota: 40000, period: 100000}, memory: {limit: 67108864}, pids: {limit: 50}}'
+# the first quota of a machine makes its kernel patch itself, which an emulated
+# one does not always survive: limits/cpu_quota is enough there
+t_quota() {
+	[ -z "${SLOW:-}" ] || skip 'not on an emulated machine'
+	bundle '.linux.resources.cpu = {quota: 40000, period: 100000}'
 	started
-	eq "$(kept cpu cpu.weight cpu.shares)" "$(both 59 512)"
-	hull update --cpu-share 1024 "$TAG"
-	eq "$(kept cpu cpu.weight cpu.shares)" "$(both 100 1024)"
 	hull update --cpu-quota 50000 "$TAG"
 	eq "$(kept cpu cpu.max cpu.cfs_quota_us)" "$(both '50000 100000' 50000)"
 	hull update --cpu-period 200000 "$TAG"
@@ -44,6 +44,14 @@ t_each() {
 		hull update --cpu-quota 50000 --cpu-burst 20000 "$TAG"
 		eq "$(kept cpu cpu.max.burst cpu.cfs_burst_us)" 20000
 	fi
+	hull delete -f "$TAG"
+}
+t_each() {
+	bundle '.linux.resources += {cpu: {shares: 512}, memory: {limit: 67108864}, pids: {limit: 50}}'
+	started
+	eq "$(kept cpu cpu.weight cpu.shares)" "$(both 59 512)"
+	hull update --cpu-share 1024 "$TAG"
+	eq "$(kept cpu cpu.weight cpu.shares)" "$(both 100 1024)"
 	hull update --memory 96m "$TAG"
 	eq "$(kept memory memory.max memory.limit_in_bytes)" $((96 << 20))
 	hull update --memory-reservation 33554432 "$TAG"
@@ -80,7 +88,7 @@ t_each() {
 }
 # whatever is refused, the limits beside it do not change either
 t_refused() {
-	bundle '.linux.resources += {cpu: {shares: 512, quota: 40000, period: 100000}, memory: {limit: 67108864}, pids: {limit: 50}}'
+	bundle '.linux.resources += {cpu: {shares: 512}, memory: {limit: 67108864}, pids: {limit: 50}}'
 	started
 	look() {
 		kept cpu cpu.weight cpu.shares

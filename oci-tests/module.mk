@@ -52,7 +52,7 @@ $(BUILD)/tests/%: oci-tests/support/%.c
 		-o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lutil
 
 # these run the microVM's own file server, and speak its protocol
-$(if $(MUSL),,$(BUILD)/tests/fusemount) $(BUILD)/tests/agentctl: $(BUILD)/tests/%: \
+$(if $(MUSL),,$(BUILD)/tests/fusemount $(BUILD)/tests/jailheap) $(BUILD)/tests/agentctl: $(BUILD)/tests/%: \
 		$(BUILD)/obj/oci-tests/support/%.o \
 		$(foreach m,$(floor-microvm),$(call archive,$(m)))
 	@echo "  LINK  $@"

@@ -49,8 +49,9 @@ $(BUILD)/hull-vmm: $(musl-obj)
 	@echo "  LINK  $@"
 	$(Q)$(musl-link)
 
-# the tests of the file server run what ships, too
-$(BUILD)/tests/fusemount: $(BUILD)/musl/oci-tests/support/fusemount.o \
+# the tests of the file server and of the filters run what ships, too
+$(BUILD)/tests/fusemount $(BUILD)/tests/jailheap: $(BUILD)/tests/%: \
+		$(BUILD)/musl/oci-tests/support/%.o \
 		$(filter-out $(BUILD)/musl/cmd/%,$(musl-obj))
 	@echo "  LINK  $@"
 	$(Q)mkdir -p $(@D)

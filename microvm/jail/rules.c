@@ -34,16 +34,12 @@
 	}
 
 /* clang-format off */
-/* What malloc(3) needs: memory, but none that could be run. And the call that a
- * thawed thread finds itself in when it was frozen while it waited. */
-#ifdef __GLIBC__ /* of the tests' builds: its threads' heaps shrink */
-#define LIBC_CALLS ANY(madvise),
-#else
-#define LIBC_CALLS
-#endif
+/* What malloc(3) and free(3) need, of musl and of glibc: memory, but none that
+ * could be run. And the call that a thawed thread finds itself in when it was
+ * frozen while it waited. */
 #define MALLOC_CALLS \
-	LIBC_CALLS ANY(restart_syscall), WITHOUT(mmap, 2, PROT_EXEC), \
-	WITHOUT(mprotect, 2, PROT_EXEC), ANY(munmap), ANY(brk)
+	ANY(restart_syscall), WITHOUT(mmap, 2, PROT_EXEC), \
+	WITHOUT(mprotect, 2, PROT_EXEC), ANY(munmap), ANY(brk), ANY(madvise)
 
 /* Device registers are served in the vCPU's thread, but for the one that starts
  * and resets a device. */
@@ -64,13 +60,13 @@ static const struct jail_rule loop_rules[] = {
 };
 
 /* Standard streams, the agent's, the terminal and signals: whose session it
- * is. */
+ * is. Its messages grow by realloc(3), the other threads' memory does not. */
 #define SESSION_CALLS \
 	ANY(read), ANY(write), ANY(poll), ANY(recvfrom), ANY(sendmsg), \
 	ANY(shutdown), ANY(close), \
 	ONE_OF(fcntl, 1, F_GETFL, F_SETFL), \
 	ANY(clock_gettime), ANY(rt_sigprocmask), ANY(rt_sigaction), OWN_PID(kill, 0), \
-	ANY(exit_group), MALLOC_CALLS
+	ANY(exit_group), ANY(mremap), MALLOC_CALLS
 /* Its streams begin in a device's table, which the loop's thread shares. */
 #define MAIN_CALLS \
 	SESSION_CALLS, ANY(readv), ANY(writev), ANY(futex), \

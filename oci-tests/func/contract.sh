@@ -115,9 +115,9 @@ t_a_hook_that_stays_behind_holds_nobody_up() {
 	eq "$(cat "$T/o")" ''
 }
 t_version() {
-	has "$(hull --version)" 'hull version '
+	has "$(hull --version)" "${HULL##*/} version "
 	has "$(hull --version)" 'spec: '
-	has "$(hull -v)" 'hull version '
+	has "$(hull -v)" "${HULL##*/} version "
 }
 t_features() {
 	hull features >"$T/f"

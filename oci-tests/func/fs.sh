@@ -34,6 +34,14 @@ served() {
 	unshare -m sh "$T/served.sh"
 }
 
+# each thread's filter lets the libc of hull-vmm manage its memory
+t_heap_in_the_jails() {
+	for role in vcpu loop main gate attach fs session; do
+		rc=0
+		"$TESTS/jailheap" $role || rc=$?
+		eq "$role $rc" "$role 0"
+	done
+}
 t_posix() {
 	served -- "$TESTS/fsprobe $T/mount $T/outer/served"
 }

@@ -300,6 +300,7 @@ t_volumes_below_a_tmpfs() {
 	echo two >"$T/w/f"
 	mount --bind "$T/v" "$T/g/rootfs/run/v"
 	mount --bind "$T/w" "$T/g/rootfs/opt/w"
+	mount -o remount,bind,ro "$T/g/rootfs/opt/w"
 	out=$(agent_sh 'cat /run/v/f /opt/w/f; echo x >/run/v/g; touch /opt/w/g' \
 		2>&1 </dev/null) || true
 	has "$out" "one

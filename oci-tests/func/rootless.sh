@@ -151,18 +151,21 @@ t_proc_or_sys_is_a_link() {
 t_host_cgroups_are_read_only() {
 	# /sys is the host's, bound with all that is below it
 	# shellcheck disable=SC2016
-	try='for m in $(awk "\$5 ~ \"^/sys\" && / - $what/ {print \$5}" /proc/self/mountinfo); do
+	try='for m in $(awk "\$5 ~ \"^/sys\" && / - cgroup/ {print \$5}" /proc/self/mountinfo); do
 		[ ! -d $m ] || touch $m/x 2>&1 | grep -v "Read-only"; done; echo end'
 	# the default: a mount of the container's own cgroup covers the host's
 	ubundle
-	eq "$(urun "what=cgroup; $try")" end
+	eq "$(urun "$try")" end
 	# without a namespace for it the kernel refuses, or nothing can be written
 	cfg 'del(.linux.namespaces[] | select(.type == "cgroup"))'
-	out=$(urun "what=cgroup; $try" 2>"$T/e") || has "$(cat "$T/e")" 'operation not permitted'
+	out=$(urun "$try" 2>"$T/e") || has "$(cat "$T/e")" 'operation not permitted'
 	[ -z "$out" ] || eq "$out" end 'without a cgroup namespace'
 	# and without that mount it takes a mount that is read-only to its end
 	cfg '.mounts |= map(select(.type | startswith("cgroup") | not)) | (.mounts[] | select(.destination == "/sys") | .options) += ["rro"]'
-	eq "$(urun "what=; $try")" end 'with rro'
+	eq "$(urun "$try")" end 'with rro'
+	# shellcheck disable=SC2016
+	eq "$(urun 'awk "\$5 ~ \"^/sys\" && \$6 !~ /^ro/ {print \$5}" /proc/self/mountinfo; echo end')" \
+		end 'mounts that can be written'
 }
 t_tty() {
 	ubundle '.process.terminal = true'

@@ -34,6 +34,16 @@ static const struct io_throttle {
 };
 /* clang-format on */
 
+/* The number that means "no limit" in the kernel's 32 bits for operations:
+ * io.max takes more for it, cgroup v1 would cut the upper bits off. */
+static uint64_t v1_rate(enum spec_throttle_kind kind, uint64_t rate)
+{
+	bool is_iops = kind == SPEC_THROTTLE_READ_IOPS ||
+		       kind == SPEC_THROTTLE_WRITE_IOPS;
+
+	return is_iops && rate > UINT32_MAX ? UINT32_MAX : rate;
+}
+
 static bool has_weight(const struct spec_block_io *io)
 {
 	return io->weight.set && io->weight.v;
@@ -149,7 +159,7 @@ int cg_io_plan_v1(struct cg_plan *plan, const struct spec_resources *res,
 
 			cg_plan_add(plan, CG_IO, 0, field, row->v1_file,
 				    "%u:%u %" PRIu64, t->major, t->minor,
-				    t->rate);
+				    v1_rate(k, t->rate));
 		}
 	}
 	return cg_plan_status(plan, err);

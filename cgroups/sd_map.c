@@ -53,20 +53,27 @@ static bool add_amount(struct sd_props *props, const struct row *row,
 	return true;
 }
 
-/* In steps of 10 ms, upwards, as systemd.resource-control(5) has it. */
-static uint64_t quota_per_sec(uint64_t quota, uint64_t period)
+/* In steps of 10 ms, upwards, as systemd.resource-control(5) has it. False
+ * where 64 bits do not hold it. */
+static bool quota_per_sec(uint64_t quota, uint64_t period, uint64_t *usec)
 {
-	uint64_t usec = (uint64_t)((double)quota * SEC_USEC / (double)period);
-	uint64_t rest = usec % QUOTA_STEP_USEC;
+	double exact = (double)quota * SEC_USEC / (double)period;
+	uint64_t rest;
 
-	return rest ? usec - rest + QUOTA_STEP_USEC : usec;
+	if (exact >= (double)INT64_MAX)
+		return false;
+	*usec = (uint64_t)exact;
+	rest = *usec % QUOTA_STEP_USEC;
+	if (rest)
+		*usec += QUOTA_STEP_USEC - rest;
+	return true;
 }
 
 /* "QUOTA", "QUOTA PERIOD", "max", "max PERIOD" */
 static bool add_cpu_max(struct sd_props *props, const struct row *row,
 			const char *value)
 {
-	uint64_t quota = 0, period = PERIOD_USEC;
+	uint64_t quota = 0, period = PERIOD_USEC, usec = 0;
 	size_t len = strcspn(value, " ");
 	char first[32];
 	bool unlimited;
@@ -75,17 +82,18 @@ static bool add_cpu_max(struct sd_props *props, const struct row *row,
 	unlimited = !strcmp(first, "max");
 	if (!unlimited && num_u64(first, &quota) < 0)
 		return false;
-	if (value[len]) {
-		if (num_u64(value + len + 1, &period) < 0 || !period)
-			return false;
+	if (value[len] && (num_u64(value + len + 1, &period) < 0 || !period))
+		return false;
+	if (!unlimited && !quota_per_sec(quota, period, &usec))
+		return false;
+	if (value[len])
 		sd_props_add(props, 242, "CPUQuotaPeriodUSec", "t", "%" PRIu64,
 			     period);
-	}
 	if (unlimited)
 		sd_props_add(props, row->since, row->name, "t", INFINITE);
 	else
 		sd_props_add(props, row->since, row->name, "t", "%" PRIu64,
-			     quota_per_sec(quota, period));
+			     usec);
 	return true;
 }
 

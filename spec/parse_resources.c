@@ -125,16 +125,20 @@ static const char *check_cpuset(const char *s)
 		       : NULL;
 }
 
+/* The kernel counts in nanoseconds, and before Linux 6.17 cpu.max let the
+ * product overflow: a huge quota became a tiny one. */
+#define USEC_MAX (INT64_MAX / 1000)
+
 /* clang-format off */
 static const struct spec_field cpu_fields[] = {
 	{ .name = "shares", .kind = SPEC_OPT_UINT, .flags = SPEC_ZERO_UNSET,
-	  SPEC_AT(struct spec_cpu, shares), SPEC_RANGE(0, INT64_MAX) },
+	  SPEC_AT(struct spec_cpu, shares) },
 	{ .name = "quota", .kind = SPEC_OPT_INT, .flags = SPEC_ZERO_UNSET,
-	  SPEC_AT(struct spec_cpu, quota) },
+	  SPEC_AT(struct spec_cpu, quota), SPEC_RANGE(INT64_MIN, USEC_MAX) },
 	{ .name = "burst", .kind = SPEC_OPT_UINT,
-	  SPEC_AT(struct spec_cpu, burst), SPEC_RANGE(0, INT64_MAX) },
+	  SPEC_AT(struct spec_cpu, burst), SPEC_RANGE(0, USEC_MAX) },
 	{ .name = "period", .kind = SPEC_OPT_UINT, .flags = SPEC_ZERO_UNSET,
-	  SPEC_AT(struct spec_cpu, period), SPEC_RANGE(0, INT64_MAX) },
+	  SPEC_AT(struct spec_cpu, period), SPEC_RANGE(0, USEC_MAX) },
 	{ .name = "realtimeRuntime", .kind = SPEC_REFUSE,
 	  .text = NOT_IN_V2 },
 	{ .name = "realtimePeriod", .kind = SPEC_REFUSE, .text = NOT_IN_V2 },

@@ -26,15 +26,14 @@ static bool is_plain_key(const char *key)
 					"0123456789_-")];
 }
 
-/* mounts[3].destination, annotations["org.example.x"] */
-static size_t path_text(const struct spec_path *path, char *buf, size_t size)
+size_t spec_path_text(const struct spec_path *path, char *buf, size_t size)
 {
 	size_t at;
 	int n;
 
 	if (!path)
 		return 0;
-	at = path_text(path->up, buf, size);
+	at = spec_path_text(path->up, buf, size);
 	if (!path->key)
 		n = snprintf(buf + at, size - at, "[%zu]", path->index);
 	else if (is_plain_key(path->key))
@@ -55,7 +54,7 @@ void spec_problem(struct spec_ctx *ctx, const struct spec_path *path,
 	char field[sizeof(ctx->err->field)] = "", msg[512];
 	va_list args;
 
-	path_text(path, field, sizeof(field));
+	spec_path_text(path, field, sizeof(field));
 	va_start(args, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, args);
 	va_end(args);
@@ -72,7 +71,7 @@ void spec_warn(struct spec_ctx *ctx, const struct spec_path *path,
 
 	if (!w)
 		return;
-	path_text(path, field, sizeof(field));
+	spec_path_text(path, field, sizeof(field));
 	va_start(args, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, args);
 	va_end(args);

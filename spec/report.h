@@ -27,6 +27,14 @@ struct spec_path {
 #define SPEC_PATH_KEY(up_, key_) ((struct spec_path){ .up = up_, .key = key_ })
 #define SPEC_PATH_INDEX(up_, i_) ((struct spec_path){ .up = up_, .index = i_ })
 
+/**
+ * spec_path_text() - how messages spell a place: mounts[3].destination,
+ * annotations["org.example.x"]. What does not fit @buf is cut off.
+ *
+ * Return: the length of the text.
+ */
+size_t spec_path_text(const struct spec_path *path, char *buf, size_t size);
+
 /** struct spec_ctx - one run of the parser. */
 struct spec_ctx {
 	struct arena *arena;

@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "base/sabotage.h"
 #include "base/str.h"
+#include "spec/report.h"
 
 /*
  * "net.ipv4.ip_forward" and "net/ipv4/ip_forward" are the same file. As with
@@ -58,11 +59,14 @@ static int write_one(int proc_fd, int *private_fd, const char *path,
 int process_sysctls(int proc_fd, const struct spec_linux *linux_,
 		    struct err *err)
 {
+	const struct spec_path top = SPEC_PATH_KEY(NULL, "linux");
+	const struct spec_path list = SPEC_PATH_KEY(&top, "sysctl");
 	auto_fd int private_fd = -1;
 
 	for (size_t i = 0; i < linux_->sysctl_count; i++) {
 		const char *key = linux_->sysctls[i].key;
 		const char *value = linux_->sysctls[i].value;
+		const struct spec_path here = SPEC_PATH_KEY(&list, key);
 		auto_strbuf struct strbuf path = STRBUF_INIT;
 		char field[256];
 		int ret;
@@ -72,7 +76,7 @@ int process_sysctls(int proc_fd, const struct spec_linux *linux_,
 			ret = write_one(proc_fd, &private_fd, path.s, value);
 		if (!ret)
 			continue;
-		snprintf(field, sizeof(field), "linux.sysctl.%s", key);
+		spec_path_text(&here, field, sizeof(field));
 		return err_at(err, ret, field, "cannot write '%s': %s", value,
 			      err_text(ret));
 	}

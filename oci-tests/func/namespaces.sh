@@ -197,6 +197,9 @@ t_sysctl() {
 		cfg --arg k "$k" '.linux.sysctl = {($k): "1"}'
 		refuses 'linux.sysctl' hull run -b "$B" "$TAG"
 	done
+	# the kernel's word, at the same kind of place
+	cfg '.linux.sysctl = {"net.ipv4.no_such_thing": "1"}'
+	refuses 'linux.sysctl["net.ipv4.no_such_thing"]: cannot write' hull run -b "$B" "$TAG"
 	cfg '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | del(.linux.namespaces[] | select(.type == "network"))'
 	refuses 'linux.sysctl' hull run -b "$B" "$TAG"
 }

@@ -35,6 +35,7 @@ static void plan_text(const struct spec_resources *res, uint32_t v1_mask,
 
 static const struct spec_throttle throttles[] = { { 8, 0, 1048576 },
 						  { 8, 16, 0 } };
+static const struct spec_throttle huge[] = { { 8, 0, UINT64_MAX } };
 static const struct spec_weight_device weights[] = { { 8, 0, 500 },
 						     { 8, 16, 0 } };
 static const struct spec_hugepage pages[] = { { "2MB", 4194304 } };
@@ -66,6 +67,8 @@ static const struct plan_case {
 	  "", "" },
 	{ "shares", { .cpu = { .shares = SET_U64(512) } },
 	  "cpu.weight=59;", "cpu.shares=512;" },
+	{ "all shares", { .cpu = { .shares = SET_U64(UINT64_MAX) } },
+	  "cpu.weight=10000;", "cpu.shares=18446744073709551615;" },
 	{ "quota", { .cpu = { .quota = SET_I64(50000) } },
 	  "cpu.max=50000;", "cpu.cfs_quota_us=50000;" },
 	{ "no quota", { .cpu = { .quota = SET_I64(-1) } },
@@ -140,6 +143,18 @@ static const struct plan_case {
 	  "blkio.throttle.write_bps_device=8:0 1048576;"
 	  "blkio.throttle.read_iops_device=8:0 1048576;"
 	  "blkio.throttle.write_iops_device=8:0 1048576;" },
+	/* io.max takes what is too much for "max"; v1 has 32 bits for iops */
+	{ "huge rates",
+	  { .block_io = { .throttle = { huge, huge, huge, huge },
+			  .throttle_count = { 1, 1, 1, 1 } } },
+	  "io.max=8:0 rbps=18446744073709551615;"
+	  "io.max=8:0 wbps=18446744073709551615;"
+	  "io.max=8:0 riops=18446744073709551615;"
+	  "io.max=8:0 wiops=18446744073709551615;",
+	  "blkio.throttle.read_bps_device=8:0 18446744073709551615;"
+	  "blkio.throttle.write_bps_device=8:0 18446744073709551615;"
+	  "blkio.throttle.read_iops_device=8:0 4294967295;"
+	  "blkio.throttle.write_iops_device=8:0 4294967295;" },
 	{ "hugetlb", { .hugepages = pages, .hugepage_count = 1 },
 	  "hugetlb.2MB.max=4194304;hugetlb.2MB.rsvd.max=4194304;",
 	  "hugetlb.2MB.limit_in_bytes=4194304;"

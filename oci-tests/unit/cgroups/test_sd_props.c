@@ -73,6 +73,8 @@ static const struct {
 	  "CPUQuotaPerSecUSec t 250000;" },
 	{ "rounded up to 10 ms", { .cpu = { .quota = I64(12345) } },
 	  "CPUQuotaPerSecUSec t 130000;" },
+	{ "a quota beyond 64 bits a second",
+	  { .cpu = { .quota = I64(INT64_MAX / 1000), .period = I64(1) } }, "" },
 	{ "no quota", { .cpu = { .quota = I64(-1) } },
 	  "CPUQuotaPerSecUSec t " INFINITE ";" },
 	{ "idle", { .cpu = { .idle = I64(1) } }, "CPUWeight t 0;" },

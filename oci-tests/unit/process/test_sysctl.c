@@ -31,7 +31,7 @@ static void check_one(int proc_fd, const struct one *one)
 		dprintf(2, "%s: %d %s\n", one->key, ret, err.msg);
 	CHECK(ret == one->want);
 	if (ret) {
-		snprintf(path, sizeof(path), "linux.sysctl.%s", one->key);
+		snprintf(path, sizeof(path), "linux.sysctl[\"%s\"]", one->key);
 		CHECK(!strcmp(err.field, path));
 	}
 	if (!one->file)

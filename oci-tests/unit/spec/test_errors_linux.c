@@ -169,11 +169,20 @@ static const struct row resource_rows[] = {
 	  "linux.resources.memory.disableOOMKiller: " V2 },
 	{ RES("\"cpu\":{\"shares\":\"512\",\"idle\":2,\"realtimeRuntime\":1,"
 	      "\"realtimePeriod\":1}"),
-	  "linux.resources.cpu.shares: expected a whole number (0 to 9223372036854775807), "
+	  "linux.resources.cpu.shares: expected a whole number (0 to 18446744073709551615), "
 	  "got \"512\"\n"
 	  "linux.resources.cpu.idle: expected a whole number (0 to 1), got 2\n"
 	  "linux.resources.cpu.realtimeRuntime: " V2 "\n"
 	  "linux.resources.cpu.realtimePeriod: " V2 },
+	/* 2^64/1000 + 100: times 1000 it would be 100 ms in 64 bits */
+	{ RES("\"cpu\":{\"quota\":18446744073709652,\"period\":18446744073709652,"
+	      "\"burst\":18446744073709652}"),
+	  "linux.resources.cpu.quota: expected a whole number "
+	  "(-9223372036854775808 to 9223372036854775), got 18446744073709652\n"
+	  "linux.resources.cpu.period: expected a whole number "
+	  "(0 to 9223372036854775), got 18446744073709652\n"
+	  "linux.resources.cpu.burst: expected a whole number "
+	  "(0 to 9223372036854775), got 18446744073709652" },
 	{ RES("\"cpu\":{\"quota\":10,\"burst\":11}"),
 	  "linux.resources.cpu.burst: 11 is above the quota 10" },
 	{ RES("\"cpu\":{\"cpus\":\"0\\n1\",\"mems\":\"all\"}"),

@@ -139,7 +139,8 @@ static void check_range(const struct place *at, const struct spec_field *f)
 			 (unsigned long long)f->max + 1);
 		expect(at, f->name, text, "");
 	}
-	if (f->min && !(f->min == 1 && (f->flags & SPEC_ZERO_UNSET))) {
+	if (f->min && f->min > INT64_MIN &&
+	    !(f->min == 1 && (f->flags & SPEC_ZERO_UNSET))) {
 		snprintf(text, sizeof(text), "%lld", (long long)f->min - 1);
 		expect(at, f->name, text, "");
 	}

@@ -164,7 +164,6 @@ static int node_chown(const struct node *n, struct err *err)
 	return 0;
 }
 
-/* "-v /dev/urandom:/dev/random": who mounts something there wants that. */
 static bool is_mounted_over(const struct rootfs *r, const char *path)
 {
 	char clean[PATH_MAX];
@@ -179,8 +178,10 @@ static bool is_mounted_over(const struct rootfs *r, const char *path)
 
 static int node_make(struct rootfs *r, const struct node *n, struct err *err)
 {
+	/* "-v /dev/urandom:/dev/random": who mounts something there wants
+	 * that, unless he lists the device too and it is another */
 	if (is_mounted_over(r, n->dev->path))
-		return 0;
+		return n->field[0] ? node_existing(n, err) : 0;
 	if (r->cfg.userns && n->dev->type != 'p')
 		return node_bind(r, n, err);
 	if (mknodat(n->dir_fd, n->name, n->mode, node_dev(n)) < 0) {
@@ -228,15 +229,23 @@ static const char *without_slash(struct rootfs *r, const char *path)
 	return arena_strndup(&r->arena, path, len);
 }
 
+static void spec_node_init(const struct rootfs *r, size_t i, struct node *out)
+{
+	const struct spec_device *d = &r->cfg.spec->linux_.devices[i];
+	mode_t mode = d->mode_set ? d->mode & 07777 : DEFAULT_MODE;
+
+	*out = (struct node){ .dev = d, .mode = type_bits(d->type) | mode };
+	snprintf(out->field, sizeof(out->field), "linux.devices[%zu]", i);
+}
+
 /* linux.devices[i]: anywhere, its parents made as needed. */
 static int spec_node_make(struct rootfs *r, size_t i, const struct fresh *dev,
 			  struct err *err)
 {
 	const struct spec_device *d = &r->cfg.spec->linux_.devices[i];
-	mode_t mode = d->mode_set ? d->mode & 07777 : DEFAULT_MODE;
-	struct node n = { .dev = d, .mode = type_bits(d->type) | mode };
+	struct node n;
 
-	snprintf(n.field, sizeof(n.field), "linux.devices[%zu]", i);
+	spec_node_init(r, i, &n);
 	n.name = device_node_name(d->path);
 	n.dir_fd = dev->write_fd;
 	n.at_fd = dev->mount_fd;
@@ -292,14 +301,49 @@ static int make_in_dev(struct rootfs *r, const struct fresh *dev,
 	return ret < 0 ? ret : links_make(dev->write_fd, err);
 }
 
+/* A /dev that is somebody else's gets no nodes from us, so what the
+ * configuration lists has to be there. */
+static int devices_in_bound_dev(struct rootfs *r, struct err *err)
+{
+	static const struct fresh none = { .mount_fd = -1, .write_fd = -1 };
+	char clean[PATH_MAX];
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < r->cfg.spec->linux_.device_count; i++) {
+		auto_fd int fd = -1;
+		struct node n;
+		struct stat st;
+
+		spec_node_init(r, i, &n);
+		if (path_clean(n.dev->path, clean, sizeof(clean)) < 0)
+			return node_err(&n, -ENAMETOOLONG, "look at", err);
+		if (!str_starts(clean, "/dev/")) {
+			fds_flush(r);
+			ret = spec_node_make(r, i, &none, err);
+			continue;
+		}
+		fd = path_open_in_root(r->root_fd, clean, O_PATH);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return node_err(&n, fd < 0 ? fd : -errno,
+					"find in the bound '/dev'", err);
+		if (!node_matches(&n, &st))
+			return err_at(err, -EEXIST, n.field,
+				      "'%s' of the bound '/dev' is no such device",
+				      n.dev->path);
+	}
+	return ret;
+}
+
 int devices_make(struct rootfs *r, struct err *err)
 {
 	const struct fresh *found = fresh_find(r, "/dev");
 	struct fresh dev;
 	int fd, ret;
 
-	if (!r->own_dev)
+	if (r->cfg.no_devices)
 		return 0;
+	if (!r->own_dev)
+		return devices_in_bound_dev(r, err);
 	if (found)
 		return make_in_dev(r, found, err);
 	fd = path_mkdir_in_root(r->root_fd, "/dev", MOUNTPOINT_MODE);

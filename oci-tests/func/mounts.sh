@@ -133,6 +133,35 @@ t_devices() {
 		.linux.resources.devices = [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 5, "access": "rw"}]'
 	eq "$(run_sh 'stat -c "%a %u %g %t %T" /dev/mine; test -p /dev/sub/fifo && echo fifo; head -c 1 /dev/mine | wc -c' | tr '\n' ' ')" '666 3 4 1 5 fifo 1 '
 }
+# what linux.devices lists is there, or the configuration contradicts itself
+t_devices_and_mounts() {
+	mkdir "$T/d"
+	bundle --arg s "$T/d" '.mounts += [{destination: "/d", type: "bind", source: $s, options: ["bind"]}] |
+		.linux.devices = [{"path": "/d/mine", "type": "c", "major": 1, "minor": 5}]'
+	eq "$(run_sh 'stat -c %t,%T /d/mine')" 1,5
+	add '{destination: "/dev/random", type: "bind", source: "/dev/urandom", options: ["bind"]}'
+	cfg '.linux.devices = []'
+	eq "$(run_sh 'stat -c %t,%T /dev/random')" 1,9
+	cfg '.linux.devices = [{"path": "/dev/random", "type": "c", "major": 1, "minor": 9}]'
+	eq "$(run_sh 'stat -c %t,%T /dev/random')" 1,9
+	cfg '.linux.devices[0].minor = 8'
+	refuses 'linux.devices[0]: cannot make device' hull run -b "$B" "$TAG"
+	cfg '.linux.devices[0].path = "/dev//random/"'
+	refuses 'linux.devices[0]: cannot make device' hull run -b "$B" "$TAG"
+}
+t_devices_in_the_hosts_dev() {
+	null='{"path": "/dev/null", "type": "c", "major": 1, "minor": 3}'
+	bundle --argjson n "$null" '.mounts |= map(select(.destination | startswith("/dev") | not)) |
+		.mounts += [{destination: "/dev", type: "bind", source: "/dev", options: ["rbind"]}] |
+		.linux.devices = [$n, $n, {"path": "/mine", "type": "c", "major": 1, "minor": 5}] | .root.readonly = false'
+	cfg '.linux.devices[1].path = "/dev/shm/../null"'
+	eq "$(run_sh 'stat -c %t,%T /dev/null /mine' | tr '\n' ' ')" '1,3 1,5 '
+	cfg '.linux.devices[1].minor = 5'
+	refuses "linux.devices[1]: '/dev/shm/../null' of the bound '/dev' is no such device" hull run -b "$B" "$TAG"
+	cfg --arg p "/dev/$TAG" '.linux.devices[1].path = $p'
+	refuses "linux.devices[1]: cannot find in the bound '/dev' '/dev/$TAG': no such file or directory" hull run -b "$B" "$TAG"
+	[ ! -e "/dev/$TAG" ] || fail 'made on the host'
+}
 t_device_rules() {
 	bundle '.process.capabilities |= with_entries(.value += ["CAP_MKNOD"]) | .root.readonly = false'
 	eq "$(run_sh 'mknod /tmp/sda b 8 0 && probe open /tmp/sda r; mknod /tmp/fuse c 10 229 && probe open /tmp/fuse r; probe open /dev/zero rw' | tr '\n' ' ')" 'EPERM EPERM ok '

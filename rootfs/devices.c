@@ -327,9 +327,10 @@ static int devices_in_bound_dev(struct rootfs *r, struct err *err)
 			return node_err(&n, fd < 0 ? fd : -errno,
 					"find in the bound '/dev'", err);
 		if (!node_matches(&n, &st))
-			return err_at(err, -EEXIST, n.field,
-				      "'%s' of the bound '/dev' is no such device",
-				      n.dev->path);
+			return err_at(
+				err, -EEXIST, n.field,
+				"'%s' of the bound '/dev' is no such device",
+				n.dev->path);
 	}
 	return ret;
 }

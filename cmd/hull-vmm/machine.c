@@ -209,6 +209,7 @@ int machine_init(struct machine *m, const struct vm_config *config,
 	memset(m, 0, sizeof(*m));
 	m->config = config;
 	m->agent_fd = -1;
+	m->told_fd = -1;
 	m->agent_event = eventfd(0, EFD_CLOEXEC);
 	m->ended_event = eventfd(0, EFD_CLOEXEC);
 	if (m->agent_event < 0 || m->ended_event < 0)
@@ -305,6 +306,7 @@ int machine_wait(const struct machine *m, int event, int timeout_ms)
 	struct pollfd p[] = {
 		{ .fd = m->ended_event, .events = POLLIN },
 		{ .fd = event, .events = POLLIN },
+		{ .fd = m->told_fd, .events = POLLIN },
 	};
 	int n;
 
@@ -314,5 +316,7 @@ int machine_wait(const struct machine *m, int event, int timeout_ms)
 		return -errno;
 	if (!n)
 		return -ETIMEDOUT;
-	return p[0].revents ? 0 : 1;
+	if (p[0].revents)
+		return 0;
+	return p[1].revents ? 1 : -EINTR;
 }

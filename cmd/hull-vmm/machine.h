@@ -28,6 +28,7 @@ struct klog {
  *            before @agent_event is signalled
  * @agent_event: eventfd: the agent has connected
  * @ended_event: eventfd: nothing runs any more; @vm.ending says why
+ * @told_fd: signalfd of what ends a container that nobody has started; -1: none
  */
 struct machine {
 	const struct vm_config *config;
@@ -43,6 +44,7 @@ struct machine {
 	int agent_fd;
 	int agent_event;
 	int ended_event;
+	int told_fd;
 	pthread_t loop_thread;
 };
 
@@ -71,7 +73,8 @@ int machine_add_net(struct machine *m, unsigned int index, int tap_fd,
  * machine_wait() - wait until one of our events happens.
  * @event: an eventfd, or another descriptor
  *
- * Return: 1 @event is readable, 0 the machine has ended, -ETIMEDOUT.
+ * Return: 1 @event is readable, 0 the machine has ended, -ETIMEDOUT, -EINTR
+ * (machine.told_fd is readable).
  */
 int machine_wait(const struct machine *m, int event, int timeout_ms);
 

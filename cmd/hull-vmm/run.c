@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/hull-vmm/run.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -96,6 +97,22 @@ static int agent_failed(struct run *run, int rc, struct err *err,
 
 /* ---- until the workload may start */
 
+/* Who waits at the gate as a process ends by these, and with this status. */
+#define TOLD                                                               \
+	(SYS_SIGBIT(SIGHUP) | SYS_SIGBIT(SIGINT) | SYS_SIGBIT(SIGQUIT) |   \
+	 SYS_SIGBIT(SIGTERM) | SYS_SIGBIT(SIGUSR1) | SYS_SIGBIT(SIGUSR2) | \
+	 SYS_SIGBIT(SIGALRM))
+
+static int told_to_end(struct run *run, struct err *err)
+{
+	struct signalfd_siginfo si = { 0 };
+
+	if (read(run->machine.told_fd, &si, sizeof(si)) != sizeof(si))
+		return err_sys(err, "cannot read a signal");
+	run->code = 128 + (int)si.ssi_signo;
+	return err_set(err, -EINTR, "signal %u before the start", si.ssi_signo);
+}
+
 static int check_hello(const struct proto_msg *msg, struct err *err)
 {
 	struct proto_hello hello;
@@ -120,6 +137,8 @@ static int wait_agent(struct run *run, struct err *err)
 
 	if (rc == 0)
 		return machine_failed(run, err);
+	if (rc == -EINTR)
+		return told_to_end(run, err);
 	if (rc < 0)
 		return agent_failed(run, rc, err,
 				    "waiting for the guest's agent");
@@ -140,8 +159,11 @@ static int wait_go(struct run *run, struct err *err)
 
 	if (rc == 0)
 		return machine_failed(run, err);
+	if (rc == -EINTR)
+		return told_to_end(run, err);
 	if (rc < 0)
 		return err_code(err, rc, "waiting at the start gate");
+	auto_close_fd(&run->machine.told_fd);
 	if (run->gate.conn < 0)
 		*err = run->gate.err;
 	return run->gate.conn < 0 ? run->gate.err.code : 0;
@@ -285,6 +307,14 @@ static int lock_up(const struct run *run, struct err *err)
 	return jail_process(&jail, err);
 }
 
+static int watch_told(struct run *run, struct err *err)
+{
+	int fd = sys_signalfd(TOLD, SFD_CLOEXEC | SFD_NONBLOCK);
+
+	run->machine.told_fd = fd;
+	return fd < 0 ? err_sys(err, "cannot watch for signals") : 0;
+}
+
 /* Only what the configuration names; the caller may have left more open. */
 static int close_others(const struct vm_config *c, struct err *err)
 {
@@ -313,6 +343,8 @@ static int set_up(struct run *run, int config_fd, struct err *err)
 	if (run->signals_fd < 0)
 		return err_code(err, run->signals_fd, "cannot block signals");
 	rc = machine_init(&run->machine, c, err);
+	if (!rc)
+		rc = watch_told(run, err);
 	if (!rc)
 		rc = lock_up(run, err);
 	if (!rc)
@@ -372,8 +404,9 @@ int vmm_run(int config_fd)
 		rc = live(&run, &err);
 	if (rc) {
 		copy_reason(&run, err.msg);
-		/* whoever waits at the gate says it, once */
-		if (run.gate.conn < 0)
+		/* whoever waits at the gate says it, once; and who has told
+		 * it to end need not be told */
+		if (run.gate.conn < 0 && rc != -EINTR)
 			log_line(LOG_LEVEL_ERROR, "%s", err.msg);
 		gate_answer(&run.gate, &err);
 	}

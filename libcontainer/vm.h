@@ -32,6 +32,7 @@ struct hull_create_options;
  * @config_fd: sealed memory that tells hull-vmm all this, from vm_ready()
  * @memory_bytes: of the guest
  * @cmdline: further kernel parameters, or NULL
+ * @no_new_keyring: hull_create_options.no_new_keyring
  */
 struct vm {
 	const struct spec *full;
@@ -50,6 +51,7 @@ struct vm {
 	uint64_t memory_bytes;
 	uint32_t vcpus;
 	const char *cmdline;
+	bool no_new_keyring;
 };
 
 #define VM_SOCKET "vm.sock"

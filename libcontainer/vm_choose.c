@@ -189,6 +189,7 @@ int vm_prepare(struct vm *vm, struct arena *arena,
 	int ret;
 
 	vm_init(vm, full);
+	vm->no_new_keyring = opt->no_new_keyring;
 	ret = vm_check(full, err);
 	if (!ret)
 		ret = vm_open_files(vm, opt, err);

@@ -97,7 +97,10 @@ static int launch(struct run *r, const struct hull_guest *g,
 {
 	const struct agent *a = r->s->agent;
 	struct hull_context ctx = session_context(a, g);
-	struct hull_create_options opt = { .bundle = a->bundle };
+	struct hull_create_options opt = {
+		.bundle = a->bundle,
+		.no_new_keyring = start->no_new_keyring,
+	};
 	int ret;
 
 	ret = start_prepare(a, start, err);

@@ -35,7 +35,7 @@ int start_parse(struct arena *arena, const char *text, size_t len,
 		struct start *out, struct err *err)
 {
 	const struct json *doc = json_parse(arena, text, len, err);
-	const struct json *config, *time_ns;
+	const struct json *config, *time_ns, *ring;
 	int ret;
 
 	*out = (struct start){ .id = AGENT_ID };
@@ -54,6 +54,10 @@ int start_parse(struct arena *arena, const char *text, size_t len,
 		ret = get_str(doc, "hostname", &out->hostname, err);
 	if (ret)
 		return ret;
+	ring = json_get(doc, "newKeyring");
+	if (ring && ring->type != JSON_BOOL)
+		return err_at(err, -EINVAL, "newKeyring", "is not a boolean");
+	out->no_new_keyring = ring && !ring->boolean;
 	time_ns = json_get(doc, "hostTimeNs");
 	if (time_ns && json_i64(time_ns, &out->time_ns))
 		return err_at(err, -EINVAL, "hostTimeNs", "is not a number");

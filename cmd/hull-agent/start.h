@@ -17,6 +17,7 @@ struct json;
  * @network: array, or NULL
  * @hostname: NULL: left alone
  * @time_ns: the host's clock, 0: left alone
+ * @no_new_keyring: the workload keeps the keyring it comes with
  */
 struct start {
 	const char *id;
@@ -25,6 +26,7 @@ struct start {
 	const struct json *network;
 	const char *hostname;
 	int64_t time_ns;
+	bool no_new_keyring;
 };
 
 /** start_parse() - @text must live as long as @out. */

@@ -27,6 +27,7 @@ static void test_whole(void **state)
 	static const char text[] =
 		" {\"network\":[{}], \"id\":\"c1\", \"hostname\":\"h\", "
 		"\"hostTimeNs\":1700000000000000001, "
+		"\"newKeyring\":false, "
 		"\"config\": {\"a\": [1, \"}\"] } }";
 	auto_arena struct arena arena = { 0 };
 	struct start s;
@@ -40,11 +41,13 @@ static void test_whole(void **state)
 	assert_string_equal(s.hostname, "h");
 	assert_true(s.time_ns == 1700000000000000001);
 	assert_int_equal(s.network->count, 1);
+	assert_true(s.no_new_keyring);
 	assert_int_equal(parse(&arena, "{\"config\":{}}", &s, NULL), 0);
 	assert_string_equal(s.id, AGENT_ID);
 	assert_null(s.hostname);
 	assert_null(s.network);
 	assert_int_equal(s.time_ns, 0);
+	assert_false(s.no_new_keyring);
 }
 
 static void test_refused(void **state)
@@ -61,6 +64,7 @@ static void test_refused(void **state)
 		{ "{\"config\":{},\"hostname\":[]}", "hostname: " },
 		{ "{\"config\":{},\"hostTimeNs\":\"1\"}", "hostTimeNs: " },
 		{ "{\"config\":{},\"hostTimeNs\":1.5}", "hostTimeNs: " },
+		{ "{\"config\":{},\"newKeyring\":1}", "newKeyring: " },
 		{ "{\"config\":{}} x", "" },
 	};
 

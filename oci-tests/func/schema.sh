@@ -107,7 +107,7 @@ t_events() {
 	bundle '.linux.resources += {memory: {limit: 33554432}, pids: {limit: 50}}'
 	sh_args 'sleep 1; dd if=/bin/busybox of=/tmp/x; probe alloc 100; sleep 1000'
 	hull run -d -b "$B" "$TAG" </dev/null >/dev/null 2>&1
-	timeout 15 "$HULL" --root "$T/root" events --interval 300ms "$TAG" >"$T/stream" 2>/dev/null &
+	timeout "$(patience 15)" "$HULL" --root "$T/root" events --interval 300ms "$TAG" >"$T/stream" 2>/dev/null &
 	stream=$!
 	wait_for 12 grep -q '"oom"' "$T/stream"
 	hull kill "$TAG" KILL

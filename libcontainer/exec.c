@@ -283,8 +283,8 @@ static int place_process(struct exec *x, struct err *err)
 	return ret;
 }
 
-/* @relayed: hull shows the terminal itself */
-static int start(struct exec *x, bool relayed, struct err *err)
+static int start(struct exec *x, void (*terminal)(int master_fd),
+		 struct err *err)
 {
 	int ret;
 
@@ -294,8 +294,8 @@ static int start(struct exec *x, bool relayed, struct err *err)
 	ret = spawn(x, err);
 	if (!ret)
 		ret = place_process(x, err);
-	if (!ret && relayed && x->console_fd >= 0)
-		relay_prepare(x->console_fd);
+	if (!ret && terminal && x->console_fd >= 0)
+		terminal(x->console_fd);
 	if (!ret)
 		ret = join_go(&x->j, err);
 	ct_unlock(&x->ct);
@@ -310,7 +310,7 @@ static int foreground(struct exec *x, int *code, struct err *err)
 	ret = supervise_begin(&s, false, err);
 	if (ret)
 		return ret;
-	ret = start(x, true, err);
+	ret = start(x, relay_prepare, err);
 	if (!ret)
 		ret = supervise(&s, x->j.pidfd, x->j.pid, x->console_fd,
 				&status, err);
@@ -363,7 +363,7 @@ int hull_exec(const struct hull_context *ctx, const char *id,
 	*status = 0;
 	ret = prepare(&x, ctx, id, err);
 	if (!ret)
-		ret = opt->detach ? start(&x, false, err)
+		ret = opt->detach ? start(&x, NULL, err)
 				  : foreground(&x, status, err);
 	if (ret)
 		join_abort(&x.j);
@@ -381,7 +381,11 @@ int exec_spawn(const struct hull_context *ctx, const char *id,
 
 	ret = prepare(&x, ctx, id, err);
 	if (!ret)
-		ret = start(&x, false, err);
+		ret = start(&x,
+			    ctx->guest && ctx->guest->plain_lines
+				    ? relay_plain_lines
+				    : NULL,
+			    err);
 	if (ret) {
 		join_abort(&x.j);
 	} else {

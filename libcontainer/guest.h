@@ -23,12 +23,14 @@ struct err;
  * @binds:  directory of the agent's own for guest_binds()
  * @cgroup: takes the place of linux.cgroupsPath
  * @terminal: the session has a terminal, of @rows and @cols
+ * @plain_lines: it ends lines with LF alone
  */
 struct hull_guest {
 	const char *root;
 	const char *binds;
 	const char *cgroup;
 	bool terminal;
+	bool plain_lines;
 	unsigned short rows;
 	unsigned short cols;
 };

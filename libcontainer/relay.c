@@ -54,9 +54,15 @@ static void set_nonblock(int fd)
 
 void relay_prepare(int master_fd)
 {
+	if (!isatty(STDOUT_FILENO))
+		relay_plain_lines(master_fd);
+}
+
+void relay_plain_lines(int master_fd)
+{
 	struct termios tio;
 
-	if (isatty(STDOUT_FILENO) || tcgetattr(master_fd, &tio) < 0)
+	if (tcgetattr(master_fd, &tio) < 0)
 		return;
 	tio.c_oflag &= ~(tcflag_t)ONLCR;
 	tcsetattr(master_fd, TCSANOW, &tio);

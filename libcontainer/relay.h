@@ -42,6 +42,9 @@ struct relay {
  */
 void relay_prepare(int master_fd);
 
+/** relay_plain_lines() - plain LF it is. */
+void relay_plain_lines(int master_fd);
+
 /** relay_begin() - copy our terminal's size, put it into raw mode. */
 void relay_begin(struct relay *r, int master_fd);
 

@@ -7,6 +7,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "libcontainer/guest.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/prepare.h"
 #include "libcontainer/ready.h"
@@ -145,6 +146,8 @@ int run_spawn(const struct hull_context *ctx, const char *id,
 	ret = launch_prepare(&l, ctx, id, opt, false, err);
 	if (!ret)
 		ret = spawn(&l, err);
+	if (!ret && ctx->guest && ctx->guest->plain_lines && l.console_fd >= 0)
+		relay_plain_lines(l.console_fd);
 	if (!ret)
 		ret = init_go(&l.in, err);
 	if (!ret)

@@ -145,6 +145,7 @@ static int begin(struct run *r, const struct proto_msg *msg, struct err *err)
 	g.terminal = head.tty;
 	g.rows = head.rows;
 	g.cols = head.cols;
+	g.plain_lines = head.plain_lines;
 	ret = stdio_open(&r->io, g.terminal, err);
 	if (!ret && msg->type == PROTO_START)
 		ret = start_parse(&arena, json, len, &start, err);

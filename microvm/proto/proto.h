@@ -72,6 +72,7 @@ struct proto_hello {
  *   "id"          the container's, for its startContainer hooks
  *   "hostname"    of the container's UTS namespace on the host, for a config
  *                 that sets none
+ *   "newKeyring"    false: the workload keeps the session keyring it comes with
  *   "hostTimeNs"  CLOCK_REALTIME when START is sent; without it the guest
  *                 keeps the time that KVM's clock gave it
  *   "network"     one object per interface:
@@ -86,11 +87,13 @@ struct proto_hello {
  * scope is rtnetlink's number, or "global", "site", "link" or "host". Routes
  * that the kernel has made itself by then may be among them.
  * @tty: decides alone whether there is a terminal, not the JSON
+ * @plain_lines: the terminal's output ends lines with LF alone
  * @rows, @cols: of the terminal, when @tty
  */
 struct proto_start {
 	uint8_t tty;
-	uint8_t pad[3];
+	uint8_t plain_lines;
+	uint8_t pad[2];
 	uint16_t rows;
 	uint16_t cols;
 };

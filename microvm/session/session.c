@@ -90,8 +90,10 @@ static int ask(const struct session *session, struct err *err)
 	struct proto_start start = { .tty = session->tty };
 	int ret;
 
-	if (session->tty)
+	if (session->tty) {
 		tty_size(STDIN_FILENO, &start.rows, &start.cols);
+		start.plain_lines = tty_plain_lines(STDIN_FILENO);
+	}
 	ret = proto_send(session->ctl_fd,
 			 session->exec ? PROTO_EXEC : PROTO_START, &start,
 			 sizeof(start), session->json, session->json_len);

@@ -46,3 +46,11 @@ void tty_size(int fd, unsigned short *rows, unsigned short *cols)
 	*rows = ws.ws_row;
 	*cols = ws.ws_col;
 }
+
+bool tty_plain_lines(int fd)
+{
+	const tcflag_t both = OPOST | ONLCR;
+	struct termios now;
+
+	return !tcgetattr(fd, &now) && (now.c_oflag & both) != both;
+}

@@ -26,5 +26,7 @@ int tty_raw(struct tty *tty, int fd, struct err *err);
 void tty_restore(struct tty *tty);
 /** tty_size() - rows and columns; 0 and 0 when it has none. */
 void tty_size(int fd, unsigned short *rows, unsigned short *cols);
+/** tty_plain_lines() - does it end lines with LF alone? Before tty_raw(). */
+bool tty_plain_lines(int fd);
 
 #endif

@@ -244,6 +244,12 @@ b'
 	has "$(cat "$T/o")" '33 101'
 	has "$(cat "$T/o")" '44 55'
 	has "$(cat "$T/e")" cooked
+	# where lines end with LF alone, the workload's terminal adds no CR
+	process 'echo line'
+	# shellcheck disable=SC2016
+	"$TESTS/ptyrun" sh -c 'stty -onlcr; exec "$@"' - "$TESTS/agentctl" exec "$T/g" \
+		"$T/process.json" real >"$T/o" 2>/dev/null
+	has "$(od -c <"$T/o")" 'l   i   n   e  \n'
 	stop
 }
 t_real_refusal() {

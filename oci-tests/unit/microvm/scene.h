@@ -92,7 +92,8 @@ struct options {
 	bool tty;
 	bool exec;
 	int timeout_ms;
-	int stdin_fd; /* given as it is; 0: a pipe */
+	bool plain_lines; /* no CR before LF, with @tty */
+	int stdin_fd;     /* given as it is; 0: a pipe */
 };
 
 static inline void run_child(struct scene *s, const int *theirs,
@@ -140,6 +141,15 @@ static inline void make_pipe(int *ours, int *theirs, bool to_them)
 	*theirs = p[to_them ? 0 : 1];
 }
 
+static inline void leave_out_cr(int fd)
+{
+	struct termios t;
+
+	assert_int_equal(tcgetattr(fd, &t), 0);
+	t.c_oflag &= ~(tcflag_t)ONLCR;
+	assert_int_equal(tcsetattr(fd, TCSANOW, &t), 0);
+}
+
 static inline struct scene begin(struct options opt)
 {
 	struct scene s = { .stdio = { -1, -1, -1 }, .stream = { -1, -1, -1 } };
@@ -156,6 +166,8 @@ static inline struct scene begin(struct options opt)
 					 &(struct winsize){ 24, 80, 0, 0 }),
 				 0);
 		fcntl(s.stdio[0], F_SETFD, FD_CLOEXEC);
+		if (opt.plain_lines)
+			leave_out_cr(theirs[0]);
 		theirs[1] = theirs[2] = theirs[0];
 	} else {
 		make_pipe(&s.stdio[0], &theirs[0], true);

@@ -196,6 +196,7 @@ static void test_tty(void **state)
 	assert_int_equal(start.tty, 1);
 	assert_int_equal(start.rows, 24);
 	assert_int_equal(start.cols, 80);
+	assert_false(start.plain_lines);
 	say(&s, PROTO_STARTED, NULL, 0);
 	assert_int_equal(write(s.stream[0], "a\nb", 3), 3);
 	assert_reads(s.stdio[0], "a\nb"); /* raw: no \r comes in between */
@@ -225,6 +226,23 @@ static void test_tty(void **state)
 	assert_true((t.c_lflag & (ICANON | ECHO | ISIG)) ==
 		    (ICANON | ECHO | ISIG));
 	assert_false(fcntl(s.stdio[1], F_GETFL) & O_NONBLOCK);
+	close(s.stdio[0]);
+	close(s.stdio[1]);
+	close(s.ctl);
+	close(s.streams);
+	close(s.report);
+}
+
+static void test_plain_lines(void **state)
+{
+	const struct options opt = { .tty = true, .plain_lines = true };
+	struct scene s = begin(opt);
+
+	(void)state;
+	assert_true(meet(&s, opt).plain_lines);
+	kill(s.pid, SIGKILL);
+	assert_int_equal(waitpid(s.pid, NULL, 0), s.pid);
+	close_streams(&s);
 	close(s.stdio[0]);
 	close(s.stdio[1]);
 	close(s.ctl);
@@ -394,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_stdin_kinds),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_tty),
+		cmocka_unit_test(test_plain_lines),
 		cmocka_unit_test(test_error_first),
 		cmocka_unit_test(test_liars),
 		cmocka_unit_test(test_exited_before_started),

@@ -2,7 +2,9 @@
 #include "libcontainer/container.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,8 +14,21 @@
 #include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/ready.h"
+#include "libcontainer/record.h"
 #include "libcontainer/state.h"
 #include "libcontainer/vm.h"
+
+#define END_MS 5000
+
+/* A microVM may have ended on its own. */
+static int has_stopped(const struct ct *ct, struct err *err)
+{
+	const char *why = ct->st.exit.vm_end;
+
+	return err_set(err, -EINVAL,
+		       "cannot start a container that has stopped%s%s",
+		       why[0] ? ": " : "", why);
+}
 
 static int check_status(struct ct *ct, struct err *err)
 {
@@ -21,8 +36,7 @@ static int check_status(struct ct *ct, struct err *err)
 	case HULL_CREATED:
 		return 0;
 	case HULL_STOPPED:
-		return err_set(err, -EINVAL,
-			       "cannot start a container that has stopped");
+		return has_stopped(ct, err);
 	case HULL_RUNNING:
 		return err_set(err, -EINVAL,
 			       "cannot start an already running container");
@@ -54,6 +68,32 @@ static int poststart(struct ct *ct, int pidfd, struct err *err)
 			cg_kill(cg_fd, NULL);
 	}
 	return ret;
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&pfd, 1, END_MS) > 0;
+}
+
+/*
+ * Init has said why and is about to end: who looks next sees that it has. A
+ * monitor that could not be told to start would stay for ever.
+ */
+static void end_failed(struct ct *ct, int pidfd, const struct err *why)
+{
+	struct hull_exit *e = &ct->st.exit;
+
+	if (ct->st.vm && gate_is_waiting(ct->dir_fd))
+		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	if (!has_ended(pidfd))
+		return;
+	record_end(ct, NULL, true);
+	if (!ct->st.vm || e->vm_end[0] || !why)
+		return;
+	snprintf(e->vm_end, sizeof(e->vm_end), "%.200s", why->msg);
+	ct_save(ct, NULL);
 }
 
 int hull_start(const struct hull_context *ctx, const char *id, struct err *err)
@@ -90,6 +130,8 @@ int hull_start(const struct hull_context *ctx, const char *id, struct err *err)
 			       "cannot start an already running container");
 	if (!ret)
 		ret = poststart(&ct, pidfd, err);
+	if (ret)
+		end_failed(&ct, pidfd, err);
 	if (ret || ready_fd < 0)
 		return ret;
 	/* others may go on with it while it makes itself ready */

@@ -27,6 +27,17 @@ t_start_twice() {
 	refuses 'cannot start an already running container' hull start "$TAG"
 	hull delete -f "$TAG"
 }
+t_failed_start() {
+	bundle
+	printf '#!/no/such/interpreter\n' >"$B/rootfs/script"
+	chmod 755 "$B/rootfs/script"
+	args /script
+	hull create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	refuses 'exec /script: no such file or directory' hull start "$TAG"
+	eq "$(state status)" stopped
+	refuses 'cannot start a container that has stopped' hull start "$TAG"
+	hull delete "$TAG"
+}
 t_state_document() {
 	bundle '.annotations = {"a.b": "c"}'
 	created

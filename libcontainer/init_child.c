@@ -324,8 +324,10 @@ static int wait_for_start(void *arg, struct err *err)
 /* The monitor of a microVM waits at the gate itself. */
 static void become_monitor(struct start *start, struct err *err)
 {
-	if (!wait_for_start(start, err) &&
-	    vm_exec(start->in->vm, start->in->gate_fd, err))
+	if (vm_find_program(start->in->vm, err))
+		err_wrap(err, "unable to start container process");
+	else if (!wait_for_start(start, err) &&
+		 vm_exec(start->in->vm, start->in->gate_fd, err))
 		err_stage(err, "start");
 }
 

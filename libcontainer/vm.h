@@ -214,6 +214,14 @@ int vm_agent_update(const struct ct *ct, const char *resources, size_t len,
  */
 void vm_end(int dir_fd, struct hull_exit *e);
 
+/* ---- vm_program.c */
+
+/**
+ * vm_find_program() - in the child, at the container's root: the errors of
+ * process_resolve() where no guest could find the program either.
+ */
+int vm_find_program(const struct vm *vm, struct err *err);
+
 /* ---- vm_process.c */
 
 struct strbuf;

@@ -81,5 +81,4 @@ saw "podman run: user, cwd, env, hostname" '^in 1000 /tmp v there$'
 saw "podman run -v" '^host$'
 saw "podman run --tmpfs: copy-up" '^from the image$'
 saw "podman run: a kernel of its own" '^a kernel of its own$'
-# looked for by the guest, when podman starts the container: no 127 there
-fails "podman run: no such program" 126 "executable file not found" podman run --rm bb nonexist
+fails "podman run: no such program" 127 "executable file not found" podman run --rm bb nonexist

@@ -96,9 +96,9 @@ t_state_of_a_microvm() {
 	valid features
 	jq -e .vm.enabled "$T/doc" >/dev/null || skip "no microVM here: $(jq -r .vm.reason "$T/doc")"
 	bundle
-	args fake:wait
+	args true fake:wait
 	life --isolation vm
-	args fake:panic
+	args true fake:panic
 	status 126 hull --isolation vm run --keep -b "$B" "$TAG"
 	valid_state stopped
 	hull delete "$TAG"

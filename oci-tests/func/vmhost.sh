@@ -20,7 +20,7 @@ fake() {
 	bundle "$@"
 }
 vm() { # PLAY: what the stand-in plays
-	args "fake:$1"
+	args true "fake:$1"
 	shift
 	hull --isolation vm run "$@" -b "$B" "$TAG"
 }
@@ -33,7 +33,7 @@ no_vm() { # what is missing
 
 t_selection() {
 	fake
-	args fake:exit=3
+	args true fake:exit=3
 	status 3 hull --isolation vm run -b "$B" "$TAG"
 	status 3 hull run --isolation vm -b "$B" "$TAG"
 	status 3 "$T/bin/hull-vm" --root "$T/root" run -b "$B" "$TAG"
@@ -117,7 +117,7 @@ more.ko.xz'
 }
 t_no_kvm() {
 	fake
-	args fake:exit=0
+	args true fake:exit=0
 	mkdir "$T/dev"
 	# a private /dev without it; what is made there goes with the namespace
 	refuses "cannot open '/dev/kvm'" unshare -m sh -c '
@@ -198,7 +198,7 @@ t_binds_over_memory() {
 }
 t_life() {
 	fake
-	args fake:wait
+	args true fake:wait
 	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
 	eq "$(state status)" created
 	eq "$(state isolation)" vm
@@ -223,7 +223,7 @@ is_stopped() {
 }
 t_signal_before_start() {
 	fake
-	args fake:wait
+	args true fake:wait
 	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
 	hull kill "$TAG" TERM
 	wait_for 5 is_stopped
@@ -232,16 +232,51 @@ t_signal_before_start() {
 }
 t_failures() {
 	fake
-	args fake:fail
+	args true fake:fail
 	refuses 'exec: "x": the guest has none' hull --isolation vm run -b "$B" "$TAG"
 	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
 	refuses 'exec: "x": the guest has none' hull start "$TAG"
-	hull delete -f "$TAG"
-	args fake:panic
+	eq "$(state status)" stopped
+	has "$(state exit.vm)" 'exec: "x": the guest has none'
+	hull delete "$TAG"
+	# a monitor that cannot be told to start does not stay
+	args true fake:wait
+	hull --isolation vm create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	mv "$T/bin/hull-net" "$T/bin/none"
+	refuses "cannot open hull's helper 'hull-net'" hull start "$TAG"
+	mv "$T/bin/none" "$T/bin/hull-net"
+	eq "$(state status)" stopped
+	has "$(state exit.vm)" "cannot open hull's helper 'hull-net'"
+	refuses "has stopped: cannot open hull's helper" hull start "$TAG"
+	hull delete "$TAG"
+	args true fake:panic
 	status 126 hull --isolation vm run --keep -b "$B" "$TAG"
 	eq "$(state exit.code)" 126
 	eq "$(state exit.vm)" 'guest kernel ?panic'
 	hull delete "$TAG"
+}
+# found missing before a guest is up, where the guest could only say the same
+t_program() {
+	fake
+	no_program() { # text program
+		args "$2"
+		refuses "unable to start container process: exec: \"$2\": $1" \
+			hull --isolation vm create -b "$B" "$TAG" </dev/null
+	}
+	no_program 'executable file not found in $PATH' nonexistent
+	no_program 'stat /bin/nonexistent: no such file or directory' /bin/nonexistent
+	no_program 'stat /no/such/thing: no such file or directory' /no/such/thing
+	no_program 'stat /etc/passwd/x: not a directory' /etc/passwd/x
+	no_program 'permission denied' /etc/passwd
+	no_program 'is a directory' /etc
+	ln -s /proc/self/exe "$B/rootfs/bin/self"
+	for p in /proc/self/exe /bin/self self /dev/shm/made/later ./relative; do
+		args "$p" fake:exit=3
+		status 3 hull --isolation vm run -b "$B" "$TAG"
+	done
+	args relative fake:exit=3
+	cfg '.process.env = ["PATH=/bin:"]'
+	status 3 hull --isolation vm run -b "$B" "$TAG"
 }
 t_stdin_is_binary_clean() {
 	fake
@@ -251,7 +286,7 @@ t_stdin_is_binary_clean() {
 }
 t_terminal() {
 	fake '.process.terminal = true'
-	args fake:facts
+	args true fake:facts
 	"$TESTS/ptyrun" "$HULL" --root "$T/root" --isolation vm run -b "$B" "$TAG" >"$T/out" 2>&1
 	tr -d '\r' <"$T/out" >"$T/facts"
 	eq "$(fact tty)" 1
@@ -259,7 +294,7 @@ t_terminal() {
 }
 t_exec() {
 	fake
-	args fake:wait
+	args true fake:wait
 	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
 	status 7 hull exec -u 5:6 -e A=B --cwd /x "$TAG" fake:ok 'a "b' >"$T/out" </dev/null
 	head -1 "$T/out" >"$T/json"
@@ -282,7 +317,7 @@ t_exec() {
 }
 t_events_and_update() {
 	fake
-	args fake:wait
+	args true fake:wait
 	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
 	eq "$(hull events --stats "$TAG" | jq -c .data.guest)" '{"memory":{"usage":42}}'
 	hull update --memory 100000000 "$TAG"
@@ -293,7 +328,7 @@ t_events_and_update() {
 t_update_is_rolled_back() {
 	need_v2
 	fake '.linux.resources.cpu = {"shares":1024}'
-	args fake:wait
+	args true fake:wait
 	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
 	cg=/sys/fs/cgroup/hull-test/$TAG
 	before=$(cat "$cg/cpu.weight")
@@ -304,7 +339,7 @@ t_update_is_rolled_back() {
 t_host_limits() {
 	need_v2
 	fake '.linux.resources.memory = {"limit":134217728,"swap":134217728} | .linux.resources.pids = {"limit":3}'
-	args fake:wait
+	args true fake:wait
 	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
 	cg=/sys/fs/cgroup/hull-test/$TAG
 	[ "$(cat "$cg/memory.max")" -gt 134217728 ] || fail 'no room for the monitor'
@@ -349,7 +384,7 @@ t_network_of_others() {
 	ip -n "$TAG" link add "$n" type veth peer name "p$n" || { ip netns del "$TAG" && skip 'no veth'; }
 	cfg --arg p "/run/netns/$TAG" '.linux.namespaces = [.linux.namespaces[] |
 		if .type == "network" then .path = $p else . end]'
-	args fake:wait
+	args true fake:wait
 	rc=0
 	hull --isolation vm run -d -b "$B" "$TAG" </dev/null >"$T/refused" 2>&1 || rc=$?
 	if [ $rc = 0 ]; then

@@ -192,7 +192,7 @@ out "Type=notify, never ready: exit status" 5 show n3 ExecMainStatus
 out "Type=notify, never ready: nothing is left" "" left
 
 # ---- a scope of its own for the container of a unit
-bundle c1 'echo up; while :; do sleep 0.1; done'
+bundle c1 'trap "exit 0" TERM; echo up; while :; do sleep 0.1; done'
 jq --arg c "system.slice:$tag:c1" '.linux.cgroupsPath = $c | .linux.resources.memory.limit = 33554432' \
 	"$D/c1/config.json" >"$D/c1/new" && mv "$D/c1/new" "$D/c1/config.json"
 unit c1 <<-U

@@ -134,7 +134,7 @@ deps-build := gcc make libc6-dev pkg-config libseccomp-dev libcap-dev \
 	libyajl-dev libcgroup-dev libmnl-dev libsystemd-dev busybox-static
 
 demo: ## install what is needed, build, make a bundle, run it (root)
-	$(Q)$(MAKE) deps
+	$(Q)$(MAKE) deps DEPS="$(deps-build)"
 	$(Q)$(MAKE) all
 	$(Q)oci-tests/support/demo $(BUILD)/hull
 

@@ -9,6 +9,7 @@ guest-kernel: ## build the guests' kernel, build/vmlinux (first time: 10 minutes
 check-kernel: guest-kernel $(BUILD)/tests/guestinit ## boot the guests' kernel and look what it can do
 	$(Q)TESTS=$(abspath $(BUILD)/tests) oci-tests/support/check-kernel
 
+bench-vm: ## exits, time and memory of a VM beside QEMU's, in the test host
 bench-vm: guest-kernel initrd $(BUILD)/hull-vmm \
-		$(addprefix $(BUILD)/tests/,guestinit vmboot vmmrun) ## exits, time and memory of a VM beside QEMU's
+		$(addprefix $(BUILD)/tests/,guestinit vmboot vmmrun)
 	$(Q)BUILD=$(BUILD) oci-tests/bench/vm

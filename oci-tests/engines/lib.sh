@@ -179,10 +179,11 @@ census() {
 }
 # empty parents that an engine asked its runtime for and never removes
 drop_parents() { # cgroup...
-	local p
+	local p d
 	for p; do
-		[ ! -d "/sys/fs/cgroup/$p" ] ||
-			find "/sys/fs/cgroup/$p" -depth -type d -exec rmdir {} + 2>/dev/null
+		for d in "/sys/fs/cgroup/$p" /sys/fs/cgroup/*/"$p"; do
+			[ ! -d "$d" ] || find "$d" -depth -type d -exec rmdir {} + 2>/dev/null
+		done
 	done
 }
 nothing_left() {

@@ -13,6 +13,7 @@ jq file strace gcc libc6-dev make pkg-config python3 socat bats time xxd
 hyperfine bpftool bubblewrap
 runc crun containerd docker.io podman conmon buildah skopeo umoci
 netavark aardvark-dns slirp4netns passt
+containernetworking-plugins python3-grpcio
 qemu-system-x86
 libcmocka0 libyajl2 libseccomp2 libcap2 libmnl0
 """.split()

@@ -2,6 +2,7 @@
 #include "libcontainer/container.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>

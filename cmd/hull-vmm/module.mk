@@ -40,8 +40,8 @@ $(BUILD)/musl/%.o: %.c $(musl-inc)/.made
 
 # musl-gcc knows no -static-pie: what gcc would make of it, by name
 musl-start := $(addprefix $(musl-lib)/,rcrt1.o crti.o) \
-	$(shell $(CC) -print-file-name=crtbeginS.o)
-musl-end := $(shell $(CC) -print-file-name=crtendS.o) $(musl-lib)/crtn.o
+	$(shell $(CC) -print-file-name=crtbeginS.o 2>&1)
+musl-end := $(shell $(CC) -print-file-name=crtendS.o 2>&1) $(musl-lib)/crtn.o
 musl-link = $(MUSL) $(ALL_CFLAGS) -static -nostartfiles \
 	-Wl,-pie,--no-dynamic-linker,-z,text,-z,relro,-z,now \
 	-Wl,--gc-sections $(LDFLAGS) -o $@ $(musl-start) $(filter %.o,$^) $(musl-end)

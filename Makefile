@@ -59,12 +59,20 @@ LINK    := -static-pie
 # looks users up by name: not a thing to warn about at each build
 LINK    += $(shell $(CC) -Wl,--no-warnings -Wl,--version >/dev/null 2>&1 && \
 	echo -Wl,--no-warnings)
+# newer linkers leave their note of what they do not warn about
+QUIETLY := 2>$(BUILD)/link.$$$$; rc=$$?; \
+	grep -v 'does not take linker garbage collection' <$(BUILD)/link.$$$$ >&2; \
+	rm $(BUILD)/link.$$$$; exit $$rc
 # the program starts in cmd/hull/entry.c, except where main() has to do that part
 ifeq ($(shell uname -m)$(SABOTAGE),x86_64)
 ENTRY   := -Wl,-e,program_entry
 endif
 endif
 LINK    += -Wl,-z,relro,-z,now -Wl,--gc-sections
+
+# ---- Debian packages; folders add theirs
+deps-build := gcc make libc6-dev pkg-config libseccomp-dev libcap-dev \
+	libyajl-dev libcgroup-dev libmnl-dev libsystemd-dev busybox-static
 
 # ---- folders, lowest floor first; each names its sources and libraries
 MODULES := base base/json spec microvm/proto namespaces cgroups rootfs \
@@ -99,7 +107,7 @@ obj-cmd-hull := $(patsubst %.c,$(BUILD)/obj/%.o,$(src-cmd/hull))
 $(BUILD)/hull: $(obj-cmd-hull) $(LIB_ARCHIVES)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(ENTRY) $(LDFLAGS) -o $@ $(obj-cmd-hull) \
-		-Wl,--start-group $(LIB_ARCHIVES) $(LIBS) -Wl,--end-group
+		-Wl,--start-group $(LIB_ARCHIVES) $(LIBS) -Wl,--end-group $(QUIETLY)
 
 $(BUILD)/hull-vm: $(BUILD)/hull
 	$(Q)ln -sf hull $@
@@ -129,9 +137,6 @@ deps deps-kernel:
 	if [ -n "$$miss" ]; then \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -q --no-install-recommends $$miss; fi
-
-deps-build := gcc make libc6-dev pkg-config libseccomp-dev libcap-dev \
-	libyajl-dev libcgroup-dev libmnl-dev libsystemd-dev busybox-static
 
 demo: ## install what is needed, build, make a bundle, run it (root)
 	$(Q)$(MAKE) deps DEPS="$(deps-build)"

@@ -7,7 +7,7 @@ agent-archives := $(LIB_ARCHIVES) $(call archive,microvm/proto)
 $(BUILD)/hull-agent: $(obj-cmd-hull-agent) $(agent-archives)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(obj-cmd-hull-agent) \
-		-Wl,--start-group $(agent-archives) $(LIBS) -Wl,--end-group
+		-Wl,--start-group $(agent-archives) $(LIBS) -Wl,--end-group $(QUIETLY)
 
 .PHONY: initrd
 initrd: $(BUILD)/initrd.cpio ## build the guest's initrd: hull-agent as /init

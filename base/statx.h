@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 
 /*
- * statx(2), which glibc has in <sys/stat.h> and musl before 1.2.5 nowhere: the
- * struct is in the kernel's own header then.
+ * statx(2), which glibc has in <sys/stat.h>. musl has nothing before 1.2.5, and
+ * then a struct without stx_mnt_id: there the kernel's own header tells, with
+ * names that do not meet musl's.
  */
 #ifndef __GLIBC__
+#define statx hull_statx
+#define statx_timestamp hull_statx_timestamp
 #include <linux/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
+#include <stddef.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,9 +64,14 @@ static void add_entry(struct fs *fs, struct req *req, const char *name,
 		fs_entry(fs, req->node, node, &stx, out);
 }
 
+/* getdents64(2): the kernel's struct is libc's where off_t has 64 bits */
+_Static_assert(sizeof(ino_t) == 8 && sizeof(off_t) == 8 &&
+		       offsetof(struct dirent, d_name) == 19,
+	       "struct linux_dirent64");
+
 /* Return: bytes added to fs->out, 0 when the entry does not fit in @room. */
 static size_t add_dirent(struct fs *fs, struct req *req,
-			 const struct dirent64 *ent, size_t at, size_t room)
+			 const struct dirent *ent, size_t at, size_t room)
 {
 	const bool plus = req->head->opcode == FUSE_READDIRPLUS;
 	const size_t head = plus ? sizeof(struct fuse_entry_out) : 0;
@@ -135,8 +141,7 @@ static int read_dir(struct fs *fs, struct req *req)
 	if (got < 0)
 		return -errno;
 	for (ssize_t at = 0; at < got;) {
-		const struct dirent64 *ent =
-			(const struct dirent64 *)(buf + at);
+		const struct dirent *ent = (const struct dirent *)(buf + at);
 		size_t len = add_dirent(fs, req, ent, done, room);
 
 		if (!len) { /* the descriptor is further than the answer */

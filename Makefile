@@ -60,7 +60,7 @@ LINK    := -static-pie
 LINK    += $(shell $(CC) -Wl,--no-warnings -Wl,--version >/dev/null 2>&1 && \
 	echo -Wl,--no-warnings)
 # newer linkers leave their note of what they do not warn about
-QUIETLY := 2>$(BUILD)/link.$$$$; rc=$$?; \
+QUIETLY := >$(BUILD)/link.$$$$ 2>&1; rc=$$?; \
 	grep -v 'does not take linker garbage collection' <$(BUILD)/link.$$$$ >&2; \
 	rm $(BUILD)/link.$$$$; exit $$rc
 # the program starts in cmd/hull/entry.c, except where main() has to do that part

@@ -16,6 +16,7 @@
 #include "base/proc.h"
 #include "base/sabotage.h"
 #include "libcontainer/exec_process.h"
+#include "libcontainer/gate.h"
 #include "libcontainer/guest.h"
 #include "libcontainer/handover.h"
 #include "libcontainer/join.h"
@@ -207,11 +208,30 @@ static int spawn_beside_init(struct exec *x, struct err *err)
 	return join_spawn(&x->j, &x->console_fd, err);
 }
 
+/* Init that waits to be started is closed to all but root. */
+static int ask_for_namespaces(struct exec *x, struct err *err)
+{
+	int ret;
+
+	if (geteuid() == 0 || x->j.vm || ct_status(&x->ct) != HULL_CREATED)
+		return 0;
+	ret = gate_namespaces(x->ct.dir_fd, x->j.init_pidfd, &x->j.ns, err);
+	x->j.ns_given = !ret;
+	/* started meanwhile */
+	if (ret == -ECONNREFUSED || ret == -ENOENT)
+		return 0;
+	return ret && ret != -ESRCH
+		       ? err_code(err, ret, "cannot get init's namespaces")
+		       : ret;
+}
+
 static int spawn(struct exec *x, struct err *err)
 {
 	const struct cg_place *place = &x->ct.st.cgroup;
-	int ret;
+	int ret = ask_for_namespaces(x, err);
 
+	if (ret)
+		return ret;
 	if (place->manager != CG_MANAGER_DISABLED) {
 		x->j.cgroup_fd = cg_open(place);
 		/* removed by somebody after init had moved elsewhere */
@@ -324,6 +344,8 @@ static int foreground(struct exec *x, int *code, struct err *err)
 
 static void release(struct exec *x)
 {
+	if (x->j.ns_given)
+		ns_plan_release(&x->j.ns);
 	auto_close_fd(&x->j.init_pidfd);
 	auto_close_fd(&x->j.cgroup_fd);
 	auto_close_fd(&x->j.proc_fd);

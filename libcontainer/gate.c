@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -12,8 +14,10 @@
 #include "base/proc.h"
 #include "base/report.h"
 #include "base/sock.h"
+#include "namespaces/ns.h"
 
 #define OPEN_TRIES 8
+#define WANT_NAMESPACES "namespaces"
 
 int gate_listen(int dir_fd, struct err *err)
 {
@@ -22,9 +26,46 @@ int gate_listen(int dir_fd, struct err *err)
 	return fd < 0 ? err_code(err, fd, "cannot make the start gate") : fd;
 }
 
-int gate_wait(int listen_fd, struct err *err)
+/* Its own: to itself /proc never denies them. Who asked learns from the end of
+ * the stream that there are none for him. */
+static void hand_namespaces(int conn, int ns_dir_fd)
 {
-	return report_wait_go(listen_fd, NULL, NULL, NULL, 0, err);
+	int fds[SPEC_NS_TYPES];
+	uint32_t flags = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ns_types); i++) {
+		int fd = openat(ns_dir_fd, ns_types[i].file,
+				O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		flags |= (uint32_t)ns_types[i].flag;
+		fds[n++] = fd;
+	}
+	sock_send(conn, &flags, sizeof(flags), fds, n);
+	while (n)
+		auto_close_fd(&fds[--n]);
+}
+
+int gate_wait(int listen_fd, int ns_dir_fd, struct err *err)
+{
+	for (;;) {
+		auto_free char *wish = NULL;
+		auto_fd int conn = -1;
+		size_t len;
+		int ret;
+
+		if (ns_dir_fd < 0)
+			return report_wait_go(listen_fd, NULL, NULL, NULL, 0,
+					      err);
+		ret = report_wait_go(listen_fd, &wish, &len, NULL, 0, err);
+		if (ret < 0 || !wish)
+			return ret;
+		conn = ret;
+		if (!strcmp(wish, WANT_NAMESPACES))
+			hand_namespaces(conn, ns_dir_fd);
+	}
 }
 
 void gate_fail(int conn_fd, const struct err *err)
@@ -51,7 +92,7 @@ bool gate_is_waiting(int dir_fd)
 /*
  * Init's death closes the connection too, except for a copy in a hook's child.
  */
-static int wait_answer(int conn, int pidfd, struct err *err)
+static int wait_readable(int conn, int pidfd, struct err *err)
 {
 	struct pollfd fds[] = {
 		{ .fd = conn, .events = POLLIN },
@@ -65,7 +106,7 @@ static int wait_answer(int conn, int pidfd, struct err *err)
 			return err_sys(err, "waiting for init");
 		}
 		if (fds[0].revents)
-			return report_read(conn, err);
+			return 0;
 		if (fds[1].revents)
 			return err_set(err, -ESRCH,
 				       "init died before the start");
@@ -84,7 +125,9 @@ static int try_open(int dir_fd, int pidfd, const struct gate_go *go,
 	if (conn < 0)
 		return err_code(err, conn, "cannot reach the start gate");
 	ret = report_go(conn, go->payload, go->len, go->fds, go->fd_count);
-	return ret ? ret : wait_answer(conn, pidfd, err);
+	if (!ret)
+		ret = wait_readable(conn, pidfd, err);
+	return ret ? ret : report_read(conn, err);
 }
 
 int gate_open_with(int dir_fd, int pidfd, const struct gate_go *go,
@@ -108,4 +151,47 @@ int gate_open_with(int dir_fd, int pidfd, const struct gate_go *go,
 int gate_open(int dir_fd, int pidfd, struct err *err)
 {
 	return gate_open_with(dir_fd, pidfd, &(struct gate_go){ 0 }, err);
+}
+
+static int try_namespaces(int dir_fd, int pidfd, struct ns_plan *out,
+			  struct err *err)
+{
+	auto_fd int conn = sock_connect_at(dir_fd, GATE_NAME);
+	int fds[SPEC_NS_TYPES];
+	uint32_t flags = 0;
+	size_t n = 0;
+	int ret = conn < 0 ? conn : 0;
+
+	if (!ret)
+		ret = report_go(conn, WANT_NAMESPACES, strlen(WANT_NAMESPACES),
+				NULL, 0);
+	if (!ret)
+		ret = wait_readable(conn, pidfd, err);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < SPEC_NS_TYPES; i++)
+		fds[i] = -1;
+	if (sock_recv(conn, &flags, sizeof(flags), fds, SPEC_NS_TYPES) !=
+	    sizeof(flags))
+		ret = -EPIPE;
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(ns_types); i++)
+		if (flags & (uint32_t)ns_types[i].flag)
+			out->join_fd[ns_types[i].type] = fds[n++];
+	return ret;
+}
+
+int gate_namespaces(int dir_fd, int pidfd, struct ns_plan *out, struct err *err)
+{
+	int ret = -EPIPE;
+
+	*out = (struct ns_plan){ 0 };
+	for (size_t i = 0; i < SPEC_NS_TYPES; i++)
+		out->join_fd[i] = -1;
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		ret = try_namespaces(dir_fd, pidfd, out, err);
+		if ((ret != -EPIPE && ret != -ECONNRESET) ||
+		    proc_is_dead(pidfd))
+			break;
+	}
+	return ret;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 struct err;
+struct ns_plan;
 
 #define GATE_NAME "gate.sock"
 
@@ -23,10 +24,11 @@ int gate_listen(int dir_fd, struct err *err);
 
 /**
  * gate_wait() - init: wait for go.
+ * @ns_dir_fd: its /proc/PID/ns, for gate_namespaces(); -1: they are not given
  *
  * Return: the connection, kept open (close-on-exec) for gate_fail(); or -errno.
  */
-int gate_wait(int listen_fd, struct err *err);
+int gate_wait(int listen_fd, int ns_dir_fd, struct err *err);
 
 /** gate_fail() - init: tell start why the workload cannot run. */
 void gate_fail(int conn_fd, const struct err *err);
@@ -54,5 +56,16 @@ struct gate_go {
 /** gate_open_with() - as gate_open(), for an init that awaits more. */
 int gate_open_with(int dir_fd, int pidfd, const struct gate_go *go,
 		   struct err *err);
+
+/**
+ * gate_namespaces() - ask init for its namespaces. It is not dumpable while it
+ * waits, so that /proc shows them to root alone.
+ * @out: join_fd is filled in; release with ns_plan_release()
+ *
+ * Return: 0, -ECONNREFUSED or -ENOENT when nobody waits, -EPIPE when it does
+ * not give them, -ESRCH with @err filled in when it has died.
+ */
+int gate_namespaces(int dir_fd, int pidfd, struct ns_plan *out,
+		    struct err *err);
 
 #endif

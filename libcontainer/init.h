@@ -27,6 +27,8 @@ struct vm;
  * @hold:     keeps a systemd scope until init is in it
  * @outside:  init was cloned outside of its cgroup and waits to be put there
  * @gate_fd:  listening gate (create), or -1 (run)
+ * @by_user:  hull runs without root
+ * @ns_dir_fd: init's /proc/PID/ns while it waits at the gate of such a hull
  * @parent_sync, @child_sync: the two ends
  * @extra_env: NULL-terminated, at most 4
  * @first_fd: lowest descriptor that the workload must not inherit
@@ -49,6 +51,7 @@ struct init {
 	int cgroup_fd;
 	struct cg_hold hold;
 	int gate_fd;
+	int ns_dir_fd;
 	int proc_fd;
 	int parent_sync;
 	int child_sync;
@@ -59,6 +62,7 @@ struct init {
 	bool need_ready;
 	bool joined;
 	bool outside;
+	bool by_user;
 	uint32_t ignored;
 	int pidfd;
 	pid_t pid;

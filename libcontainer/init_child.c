@@ -188,11 +188,18 @@ static int step_process(struct init *in, struct err *err)
  */
 static int step_descriptors(struct init *in, struct err *err)
 {
-	int *const keep[] = { &in->child_sync, &in->gate_fd,
+	int *const keep[] = { &in->child_sync, &in->gate_fd, &in->ns_dir_fd,
 			      &in->notify.agent_fd };
 
 	if (in->vm)
 		return vm_keep_fds(in->vm, &in->gate_fd, &in->child_sync, err);
+	/* closed when the gate opens, before anything of the image has a say */
+	if (in->by_user && in->gate_fd >= 0) {
+		in->ns_dir_fd = openat(in->proc_fd, "self/ns",
+				       O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (in->ns_dir_fd < 0)
+			return err_sys(err, "cannot open init's namespaces");
+	}
 	return child_keep_fds(in->first_fd, keep, ARRAY_SIZE(keep), err);
 }
 
@@ -308,7 +315,8 @@ static int wait_for_start(void *arg, struct err *err)
 	process_affinity_reset();
 	if (gate) {
 		end_on_signals(true); /* those that came ignored, too */
-		start->conn_fd = gate_wait(in->gate_fd, err);
+		start->conn_fd = gate_wait(in->gate_fd, in->ns_dir_fd, err);
+		auto_close_fd(&in->ns_dir_fd);
 		end_on_signals(false);
 		ret = start->conn_fd < 0 ? start->conn_fd : 0;
 	}

@@ -134,9 +134,11 @@ static int enter_namespaces(struct join *j, struct err *err)
 	int flags = j->ns_flags & ~CLONE_NEWPID;
 	int ret = 0;
 
-	if (flags)
+	if (j->ns_given)
+		ret = ns_join(&j->ns, j->ns_flags, NULL, err);
+	else if (flags)
 		ret = ns_join_process(j->init_pidfd, flags, err);
-	if (!ret && (j->ns_flags & CLONE_NEWPID))
+	if (!ret && !j->ns_given && (j->ns_flags & CLONE_NEWPID))
 		ret = ns_join_process(j->init_pidfd, CLONE_NEWPID, err);
 	if (ret) {
 		err_stage(err, "namespaces");

@@ -9,6 +9,7 @@
  * struct join - an additional process on its way into a container.
  * @init_pidfd: the container's first process
  * @ns_flags: CLONE_NEW* to join
+ * @ns_given, @ns: init has handed its namespaces over: gate_namespaces()
  * @ps, @filter, @proc_fd, @first_fd, @rows, @cols, @extra_env: as in struct
  *           init
  * @cgroup_fd: where it starts, or -1
@@ -21,6 +22,8 @@
 struct join {
 	int init_pidfd;
 	int ns_flags;
+	bool ns_given;
+	struct ns_plan ns;
 	struct process_ctx ps;
 	struct seccomp_prog filter;
 	struct seccomp_notify notify;

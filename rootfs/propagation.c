@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/sabotage.h"
+#include "base/sys.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount_api.h"
 
@@ -133,6 +137,40 @@ static int root_open(struct rootfs *r, struct err *err)
 	return 0;
 }
 
+static bool same_place(const struct statx *a, const struct statx *b)
+{
+	return a->stx_ino == b->stx_ino && a->stx_mnt_id == b->stx_mnt_id &&
+	       a->stx_dev_major == b->stx_dev_major &&
+	       a->stx_dev_minor == b->stx_dev_minor;
+}
+
+/*
+ * Below a chroot(2) pivot_root(2) takes nothing away: what is above stays in
+ * the container's namespace, where its root climbs out with CAP_SYS_CHROOT and
+ * where `exec` arrives. Only setns(2) tells, since it leads to the namespace's
+ * own root; without the right to it `exec` is not possible either.
+ */
+static int check_chroot(struct err *err)
+{
+	auto_fd int self_fd = sys_pidfd_open(getpid(), 0);
+	auto_fd int cwd_fd = open(".", O_PATH | O_CLOEXEC);
+	const unsigned int mask = STATX_INO | STATX_MNT_ID;
+	struct statx before, after;
+
+	if (self_fd < 0 || cwd_fd < 0 ||
+	    statx(AT_FDCWD, "/", 0, mask, &before) < 0 ||
+	    setns(self_fd, CLONE_NEWNS) < 0)
+		return 0;
+	if (statx(AT_FDCWD, "/", 0, mask, &after) < 0 || fchdir(cwd_fd) < 0)
+		return err_sys(err, "cannot go back to the working directory");
+	if (same_place(&before, &after) || SABOTAGED("propagation_chroot"))
+		return 0;
+	return err_set(err, -EPERM,
+		       "hull runs in a chroot, and the container would share "
+		       "what is outside of it (use pivot_root in a mount "
+		       "namespace)");
+}
+
 int root_attach(struct rootfs *r, struct err *err)
 {
 	static const struct mount_attr private = { .propagation = MS_PRIVATE };
@@ -140,7 +178,9 @@ int root_attach(struct rootfs *r, struct err *err)
 
 	if (!r->cfg.new_mount_ns)
 		return root_open(r, err);
-	ret = prepare_host_mounts(r, err);
+	ret = check_chroot(err);
+	if (!ret)
+		ret = prepare_host_mounts(r, err);
 	if (ret < 0)
 		return ret;
 	ret = root_clone(r, err);

@@ -378,6 +378,19 @@ t_bind_attributes() {
 	bundle --arg s "$T/src" '.mounts += [{destination: "/m", type: "bind", source: $s, options: ["bind", "ro", "nosuid", "nodev", "noexec"]}]'
 	has "$(run_sh 'grep " /m " /proc/self/mountinfo')" ' ro,nosuid,nodev,noexec'
 }
+# the namespace's root would be within reach of exec, and of CAP_SYS_CHROOT
+t_hull_in_a_chroot() {
+	bundle
+	args true
+	mkdir "$T/top"
+	in_chroot() { # COMMAND...
+		unshare -m --propagation private sh -euc 'mount --rbind / "$0" && exec chroot "$0" "$@"' "$T/top" "$@"
+	}
+	refuses 'hull runs in a chroot' in_chroot "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	# a root that was pivoted to is one
+	unshare -m --propagation private sh -euc 'mount --rbind / "$0" && cd "$0" && pivot_root . mnt &&
+		exec chroot . "$@"' "$T/top" "$HULL" --root "$T/root" run -b "$B" "$TAG"
+}
 t_old_root_is_gone() {
 	bundle
 	eq "$(run_sh "awk '\$5 == \"/\"' /proc/self/mountinfo | wc -l")" 1

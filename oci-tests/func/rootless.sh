@@ -77,6 +77,20 @@ t_created_init_is_closed() {
 	eq "$(uhull exec "$TAG" sh -c 'for f in /proc/1/fd/* /proc/1/exe; do readlink $f; done; cat /proc/1/environ' 2>/dev/null || true)" ''
 	uhull delete -f "$TAG"
 }
+t_exec_in_created() {
+	ubundle
+	sh_args 'echo begun; sleep 1000'
+	uhull create -b "$B" "$TAG" </dev/null >"$T/out" 2>&1
+	eq "$(uhull exec "$TAG" sh -c 'id -u; hostname; readlink /proc/self/ns/pid | sed s/.*://')" "0
+$(jq -r .hostname "$B/config.json")
+$(readlink "/proc/$(uhull state "$TAG" | jq .pid)/ns/pid" | sed s/.*://)"
+	# and it still waits to be started
+	eq "$(uhull state "$TAG" | jq -r .status)$(cat "$T/out")" created
+	uhull start "$TAG"
+	wait_for 5 grep -q begun "$T/out"
+	eq "$(uhull exec "$TAG" cat /proc/1/comm)" sleep
+	uhull delete -f "$TAG"
+}
 t_joining_process_is_closed() {
 	ubundle
 	sh_args "$look_at_others"

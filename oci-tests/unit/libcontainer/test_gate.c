@@ -10,7 +10,7 @@ static void child(int gate_fd, enum play play)
 {
 	char *args[] = { (char[]){ "true" }, NULL };
 	struct err err = { 0 };
-	int conn = gate_wait(gate_fd, &err);
+	int conn = gate_wait(gate_fd, -1, &err);
 
 	if (conn < 0)
 		_exit(90);

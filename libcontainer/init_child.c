@@ -55,7 +55,7 @@ static int step_user(struct init *in, struct err *err)
 {
 	int ret;
 
-	if ((in->ns.create & CLONE_NEWUSER) || in->outside) {
+	if ((in->ns.create & CLONE_NEWUSER) || in->outside || in->joined) {
 		ret = sync_expect(in->child_sync, SYNC_MAPPED, NULL, NULL, err);
 		if (ret)
 			return ret;

@@ -26,7 +26,7 @@ static int write_maps(struct init *in, struct err *err)
 	if (in->ns.create & CLONE_NEWUSER)
 		ret = ns_write_maps(in->proc_fd, in->pid, &in->spec->linux_,
 				    err);
-	else if (!in->outside)
+	else if (!in->outside && !in->joined)
 		return 0;
 	if (ret)
 		return ret;

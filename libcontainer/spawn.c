@@ -147,6 +147,8 @@ static int spawn_joined(struct init *in, struct err *err)
 		;
 	if (!ret && in->pidfd < 0)
 		ret = err_set(err, -EPROTO, "the joiner sent no pidfd");
+	/* init says nothing before it is told so: the joiner speaks first */
+	in->joined = true;
 	return ret;
 }
 

@@ -143,6 +143,20 @@ t_time_offsets() {
 	hull delete -f "$TAG"
 }
 # both in a user namespace of one's own and in one that is there already
+# whatever init has to say comes after hull knows its pid
+t_slow_joiner() {
+	command -v strace >/dev/null || skip 'no strace'
+	bundle
+	started
+	cfg --arg p "/proc/$(state pid)/ns/pid" '(.linux.namespaces[] | select(.type == "pid")).path = $p |
+		.linux.cgroupsPath += "-2"'
+	args true
+	strace -f -qq -o "$T/trace" -e trace=clone3 -e inject=clone3:delay_exit=500000 \
+		"$HULL" --root "$T/root" run -b "$B" "$TAG-2" </dev/null >"$T/out" 2>&1 || fail "$(cat "$T/out")"
+	cfg '.process.args = ["/nothing"]'
+	refuses /nothing hull run -b "$B" "$TAG-2"
+	hull delete -f "$TAG"
+}
 t_time_offsets_and_user_namespace() {
 	userns
 	cfg '.linux.namespaces += [{"type":"time"}] |

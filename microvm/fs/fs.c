@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -103,6 +105,27 @@ static uint32_t fd_limit(void)
 	return limit.rlim_cur > NODE_MAX ? NODE_MAX : (uint32_t)limit.rlim_cur;
 }
 
+/*
+ * Where closing a file has nothing to tell: all that was written is in this
+ * machine's page cache, and errors come from fsync(2).
+ */
+static bool is_local(int fd)
+{
+	static const uint32_t types[] = {
+		EXT4_SUPER_MAGIC,     XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+		F2FS_SUPER_MAGIC,     TMPFS_MAGIC,     OVERLAYFS_SUPER_MAGIC,
+		EROFS_SUPER_MAGIC_V1,
+	};
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if ((uint32_t)st.f_type == types[i])
+			return true;
+	return false;
+}
+
 static int init_tables(struct fs *fs, int root_fd, struct err *err)
 {
 	uint32_t fds = fd_limit();
@@ -120,6 +143,7 @@ static int init_tables(struct fs *fs, int root_fd, struct err *err)
 		return err_code(err, ret, "fs: cannot serve the root");
 	handles_init(&fs->handles, handles);
 	fs->root_mnt = node_at(&fs->nodes, NODE_ROOT)->key.mnt_id;
+	fs->root_local = is_local(root_fd);
 	return 0;
 }
 

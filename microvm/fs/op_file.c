@@ -62,7 +62,9 @@ void fs_open_answer(const struct fs *fs, struct node *node, int fd, int flags,
 	};
 	if (cache_is_good(fs, node, fd))
 		out->open_flags |= FOPEN_KEEP_CACHE;
-	if ((flags & O_ACCMODE) == O_RDONLY) /* close(2) can fail for writers */
+	/* elsewhere close(2) can fail for writers */
+	if ((flags & O_ACCMODE) == O_RDONLY ||
+	    (fs->root_local && node->key.mnt_id == fs->root_mnt))
 		out->open_flags |= FOPEN_NOFLUSH;
 }
 

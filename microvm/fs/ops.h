@@ -31,6 +31,7 @@
  * struct fs - the server; one thread.
  * @self_fd: /proc/self/fd, where an O_PATH descriptor is opened again
  * @root_mnt: mount id of the root: what lies on other mounts is shared
+ * @root_local: close(2) of a file there does not fail
  * @running: INIT was answered
  * @submounts, @setxattr_ext: negotiated
  * @in: the request, but for the data of WRITE, copied once
@@ -42,6 +43,7 @@ struct fs {
 	struct cred cred;
 	int self_fd;
 	uint64_t root_mnt;
+	bool root_local;
 	bool read_only;
 	unsigned int cache_ms;
 	bool running;

@@ -159,6 +159,13 @@ static void test_cache_over_open(void **state)
 	id = opened(c, "0123", O_RDONLY, &fh);
 	assert_true(out->open_flags & FOPEN_KEEP_CACHE); /* private */
 	assert_true(out->open_flags & FOPEN_NOFLUSH);
+	c->fs->root_local = true;
+	fc_open(c, id, O_RDWR, &fh);
+	assert_true(out->open_flags & FOPEN_NOFLUSH);
+	c->fs->root_local = false;
+	fc_open(c, id, O_RDWR, &fh);
+	assert_false(out->open_flags & FOPEN_NOFLUSH);
+	c->fs->root_local = true;
 	c->fs->root_mnt++;
 	fc_open(c, id, O_RDWR, &fh);
 	assert_false(out->open_flags & FOPEN_KEEP_CACHE);

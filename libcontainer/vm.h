@@ -33,6 +33,7 @@ struct hull_create_options;
  * @memory_bytes: of the guest
  * @cmdline: further kernel parameters, or NULL
  * @no_new_keyring: hull_create_options.no_new_keyring
+ * @inherited: rlimits alone: of this process
  */
 struct vm {
 	const struct spec *full;
@@ -52,6 +53,7 @@ struct vm {
 	uint32_t vcpus;
 	const char *cmdline;
 	bool no_new_keyring;
+	struct spec_process inherited;
 };
 
 #define VM_SOCKET "vm.sock"
@@ -228,5 +230,15 @@ struct strbuf;
 
 /** vm_process_json() - a process as config.json writes it. */
 void vm_process_json(const struct spec_process *p, struct strbuf *out);
+
+/**
+ * vm_inherit_limits() - add to @p->rlimits what a process would inherit from
+ * this one: the guest's kernel knows nothing of that.
+ */
+int vm_inherit_limits(struct arena *arena, struct spec_process *p,
+		      struct err *err);
+
+/** vm_limits_json() - @p->rlimits alone, an array. */
+void vm_limits_json(const struct spec_process *p, struct strbuf *out);
 
 #endif

@@ -90,6 +90,8 @@ int vm_session_open(struct vm_session *s, struct ct *ct,
 	if (!ret)
 		ret = make_report(s, err);
 	if (!ret)
+		ret = vm_inherit_limits(&ct->arena, process, err);
+	if (!ret)
 		ret = make_config(s, process, err);
 	if (!ret)
 		ret = vm_process(ct->spec, &ct->arena, &own, err);

@@ -193,5 +193,7 @@ int vm_prepare(struct vm *vm, struct arena *arena,
 	ret = vm_check(full, err);
 	if (!ret)
 		ret = vm_open_files(vm, opt, err);
+	if (!ret)
+		ret = vm_inherit_limits(arena, &vm->inherited, err);
 	return ret ? ret : vm_view(vm, arena, err);
 }

@@ -169,6 +169,8 @@ static int make_payload(const struct vm *vm, const char *id, const char *config,
 	strbuf_addn(out, config, len);
 	strbuf_add(out, ",\"id\":");
 	strbuf_add_json_string(out, id);
+	strbuf_add(out, ",\"rlimits\":");
+	vm_limits_json(&vm->inherited, out);
 	if (vm->no_new_keyring)
 		strbuf_add(out, ",\"newKeyring\":false");
 	/* a new UTS namespace has the name of the one it was made in */

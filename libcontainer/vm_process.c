@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libcontainer/vm.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
+#include "base/arena.h"
+#include "base/err.h"
 #include "base/json/json.h"
 #include "base/str.h"
 #include "spec/names.h"
+
+#define GUEST_NR_OPEN 1048576 /* /proc/sys/fs/nr_open as kernels have it */
 
 /* A process once more as config.json has it, for the agent in a guest. */
 
@@ -66,9 +72,10 @@ static void gen_caps(struct json_gen *g, const struct spec_caps *c)
 	json_gen_end_object(g);
 }
 
-static void gen_rlimits(struct json_gen *g, const struct spec_process *p)
+static void gen_rlimits(struct json_gen *g, const char *key,
+			const struct spec_process *p)
 {
-	json_gen_array(g, "rlimits");
+	json_gen_array(g, key);
 	for (size_t i = 0; i < p->rlimit_count; i++) {
 		json_gen_object(g, NULL);
 		json_gen_str(g, "type", p->rlimits[i].type);
@@ -145,9 +152,56 @@ void vm_process_json(const struct spec_process *p, struct strbuf *out)
 	gen_strings(&g, "env", p->env, p->env_count);
 	json_gen_str(&g, "cwd", p->cwd);
 	gen_caps(&g, &p->caps);
-	gen_rlimits(&g, p);
+	gen_rlimits(&g, "rlimits", p);
 	json_gen_bool(&g, "noNewPrivileges", p->no_new_privs);
 	gen_scheduler(&g, &p->scheduler);
 	gen_extras(&g, p);
 	json_gen_end_object(&g);
+}
+
+static bool sets_limit(const struct spec_process *p, int resource)
+{
+	for (size_t i = 0; i < p->rlimit_count; i++)
+		if (p->rlimits[i].resource == resource)
+			return true;
+	return false;
+}
+
+int vm_inherit_limits(struct arena *arena, struct spec_process *p,
+		      struct err *err)
+{
+	const struct spec_names *all = &spec_set_rlimits;
+	size_t n = p->rlimit_count;
+	struct spec_rlimit *list =
+		arena_array(arena, n + RLIM_NLIMITS, sizeof(*list));
+
+	if (!list)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		list[i] = p->rlimits[i];
+	for (size_t i = 0; all->names[i]; i++) {
+		int which = all->values[i];
+		struct rlimit now;
+
+		if (sets_limit(p, which) ||
+		    getrlimit((__rlimit_resource_t)which, &now) < 0)
+			continue;
+		if (which == RLIMIT_NOFILE && now.rlim_max > GUEST_NR_OPEN)
+			now.rlim_max = GUEST_NR_OPEN;
+		if (now.rlim_cur > now.rlim_max)
+			now.rlim_cur = now.rlim_max;
+		list[n++] = (struct spec_rlimit){ which, all->names[i],
+						  now.rlim_cur, now.rlim_max };
+	}
+	p->rlimits = list;
+	p->rlimit_count = n;
+	return 0;
+}
+
+void vm_limits_json(const struct spec_process *p, struct strbuf *out)
+{
+	struct json_gen g;
+
+	json_gen_init(&g, out, false);
+	gen_rlimits(&g, NULL, p);
 }

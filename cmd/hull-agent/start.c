@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,8 +13,10 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/json/json.h"
+#include "base/log.h"
 #include "cmd/hull-agent/agent.h"
 #include "cmd/hull-agent/net.h"
+#include "spec/spec.h"
 
 #define NS_PER_S 1000000000
 
@@ -49,6 +52,9 @@ int start_parse(struct arena *arena, const char *text, size_t len,
 	out->network = json_get(doc, "network");
 	if (out->network && out->network->type != JSON_ARRAY)
 		return err_at(err, -EINVAL, "network", "is not an array");
+	out->rlimits = json_get(doc, "rlimits");
+	if (out->rlimits && out->rlimits->type != JSON_ARRAY)
+		return err_at(err, -EINVAL, "rlimits", "is not an array");
 	ret = get_str(doc, "id", &out->id, err);
 	if (!ret)
 		ret = get_str(doc, "hostname", &out->hostname, err);
@@ -78,6 +84,33 @@ static int set_identity(const struct start *start, struct err *err)
 	return 0;
 }
 
+/*
+ * What the workload's process inherits is set on this one. A value that this
+ * kernel does not take is none that somebody has asked for.
+ */
+static int inherit_limits(const struct json *list, struct err *err)
+{
+	for (const struct json *v = list ? list->child : NULL; v; v = v->next) {
+		const struct json *type = json_get(v, "type");
+		const struct json *soft = json_get(v, "soft");
+		const struct json *hard = json_get(v, "hard");
+		struct rlimit limit;
+		int which = type && type->type == JSON_STRING
+				    ? spec_rlimit_number(type->text)
+				    : -EINVAL;
+		uint64_t s, h;
+
+		if (which < 0 || !soft || !hard || json_u64(soft, &s) ||
+		    json_u64(hard, &h))
+			return err_at(err, -EINVAL, "rlimits",
+				      "is no list of limits");
+		limit = (struct rlimit){ s, h };
+		if (setrlimit((__rlimit_resource_t)which, &limit) < 0)
+			log_warn("%s: %s", type->text, err_text(-errno));
+	}
+	return 0;
+}
+
 int start_prepare(const struct agent *a, const struct start *start,
 		  struct err *err)
 {
@@ -88,6 +121,8 @@ int start_prepare(const struct agent *a, const struct start *start,
 		ret = set_identity(start, err);
 	if (!ret && start->network)
 		ret = net_apply(start->network, err);
+	if (!ret)
+		ret = inherit_limits(start->rlimits, err);
 	if (ret)
 		return ret;
 	dir_fd = open(a->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);

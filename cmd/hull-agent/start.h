@@ -15,6 +15,7 @@ struct json;
  * struct start - START's JSON, see microvm/proto/proto.h.
  * @config, @config_len: bytes of config.json, not NUL-terminated
  * @network: array, or NULL
+ * @rlimits: array, or NULL
  * @hostname: NULL: left alone
  * @time_ns: the host's clock, 0: left alone
  * @no_new_keyring: the workload keeps the keyring it comes with
@@ -24,6 +25,7 @@ struct start {
 	const char *config;
 	size_t config_len;
 	const struct json *network;
+	const struct json *rlimits;
 	const char *hostname;
 	int64_t time_ns;
 	bool no_new_keyring;

@@ -72,6 +72,8 @@ struct proto_hello {
  *   "id"          the container's, for its startContainer hooks
  *   "hostname"    of the container's UTS namespace on the host, for a config
  *                 that sets none
+ *   "rlimits"     as process.rlimits: what the workload has of limits that its
+ *                 configuration does not set
  *   "newKeyring"    false: the workload keeps the session keyring it comes with
  *   "hostTimeNs"  CLOCK_REALTIME when START is sent; without it the guest
  *                 keeps the time that KVM's clock gave it

@@ -17,7 +17,7 @@ guest() {
 	umount "$B/rootfs"
 }
 start_json() {
-	jq '{config: .}' "$B/config.json" >"$T/start.json"
+	jq "{config: .} | ${more:-.}" "$B/config.json" >"$T/start.json"
 }
 agent() { # [ROWSxCOLS]: until the container ends
 	start_json
@@ -120,6 +120,14 @@ t_a_missing_program() {
 	agent </dev/null 2>"$T/e" || rc=$?
 	eq $rc 125
 	has "$(cat "$T/e")" 'exec: "nothing-there": executable file not found in $PATH'
+}
+t_inherited_limits() {
+	guest '.process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 50, "hard": 60}]'
+	more='. + {rlimits: [{type: "RLIMIT_NOFILE", soft: 70, hard: 80},
+		{type: "RLIMIT_CORE", soft: 512, hard: 1024}]}'
+	eq "$(agent_sh 'ulimit -Sn; ulimit -Sc; ulimit -Hc' </dev/null)" '50
+1
+2'
 }
 t_a_bad_config() {
 	guest '.linux.resources.memory.limit = "much"'

@@ -302,6 +302,12 @@ t_exec() {
 	eq "$(jq -r '.env[-1]' "$T/json")" 'A=B'
 	eq "$(jq -c '.capabilities.bounding|sort' "$T/json")" "$(jq -c '.process.capabilities.bounding|sort' "$B/config.json")"
 	has "$(cat "$T/out")" 'euid=0'
+	# limits that the configuration does not set are the caller's
+	(ulimit -Sc 7 && status 7 hull exec "$TAG" fake:ok </dev/null) | head -1 |
+		jq -r '.rlimits[] | "\(.type) \(.soft)"' >"$T/limits"
+	has "$(cat "$T/limits")" 'RLIMIT_CORE 3584'
+	has "$(cat "$T/limits")" "RLIMIT_NOFILE $(jq .process.rlimits[0].soft "$B/config.json")"
+	eq "$(grep -c NOFILE "$T/limits")" 1
 	refuses 'no such program in the guest' hull exec "$TAG" fake:fail
 	refuses 'descriptors cannot be passed' hull exec --preserve-fds 1 "$TAG" fake:ok 3</dev/null
 	jq '.process | .args = ["fake:ok"] | .scheduler = {"policy":"SCHED_BATCH","nice":3} |

@@ -60,6 +60,7 @@ static void test_refused(void **state)
 		{ "[]", "config: " },
 		{ "{\"config\":7}", "config: " },
 		{ "{\"config\":{},\"network\":{}}", "network: " },
+		{ "{\"config\":{},\"rlimits\":{}}", "rlimits: " },
 		{ "{\"config\":{},\"id\":7}", "id: " },
 		{ "{\"config\":{},\"hostname\":[]}", "hostname: " },
 		{ "{\"config\":{},\"hostTimeNs\":\"1\"}", "hostTimeNs: " },

@@ -2,6 +2,7 @@
 #include "oci-tests/unit/libcontainer/lab.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -89,10 +90,38 @@ static void test_nothing_is_lost(void **state)
 	}
 }
 
+static void test_inherited_limits(void **state)
+{
+	const struct spec_rlimit own = { RLIMIT_CORE, "RLIMIT_CORE", 1, 2 };
+	struct spec_process p = { .rlimits = &own, .rlimit_count = 1 };
+	auto_arena struct arena arena = { 0 };
+	size_t cores = 0, files = 0;
+
+	(void)state;
+	assert_int_equal(vm_inherit_limits(&arena, &p, NULL), 0);
+	assert_int_equal(p.rlimit_count, RLIM_NLIMITS);
+	for (size_t i = 0; i < p.rlimit_count; i++) {
+		const struct spec_rlimit *l = &p.rlimits[i];
+
+		assert_true(l->soft <= l->hard);
+		if (l->resource == RLIMIT_CORE) {
+			assert_int_equal(l->hard, 2);
+			cores++;
+		} else if (l->resource == RLIMIT_NOFILE) {
+			/* what no kernel takes would fail the process */
+			assert_true(l->hard && l->hard <= 1048576);
+			files++;
+		}
+	}
+	assert_int_equal(cores, 1);
+	assert_int_equal(files, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_inherited_limits),
 		cmocka_unit_test(test_nothing_is_lost),
 	};
 

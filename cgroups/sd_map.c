@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "cgroups/plan.h"
@@ -260,14 +261,36 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
+/*
+ * systemd is told of a share of the time, and a quota alone leaves the period
+ * as it is: not 100 ms, but what the file has.
+ */
+static const char *with_period(const struct cg_plan *plan,
+			       const struct cg_write *w, char *buf, size_t size)
+{
+	char now[64];
+	ssize_t n = -1;
+
+	if (plan->cg_fd >= 0 && !strcmp(w->file, "cpu.max") &&
+	    !strchr(w->value, ' '))
+		n = io_read_text(plan->cg_fd, w->file, now, sizeof(now));
+	if (n <= 0 || !strchr(now, ' '))
+		return w->value;
+	snprintf(buf, size, "%s%s", w->value, strchr(now, ' '));
+	return buf;
+}
+
 void sd_props_plan(struct sd_props *props, const struct cg_plan *plan)
 {
 	for (const struct cg_write *w = plan->first; w; w = w->next) {
+		char buf[128];
+		const char *value = with_period(plan, w, buf, sizeof(buf));
+
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 			if (strcmp(rows[i].file, w->file) != 0)
 				continue;
 			/* the kernel takes it, or says why it does not */
-			if (!rows[i].add(props, &rows[i], w->value))
+			if (!rows[i].add(props, &rows[i], value))
 				log_info("%s: '%s' is not known to systemd",
 					 w->field, w->value);
 		}

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "cgroups/plan.h"
 #include "cgroups/systemd.h"
+#include "oci-tests/unit/cgroups/fake.h"
 #include "spec/spec.h"
 
 #define INFINITE "18446744073709551615"
@@ -126,6 +127,43 @@ static void test_resources(void **state)
 	}
 }
 
+/* A quota without a period, while the cgroup has one. */
+static void test_present_period(void **state)
+{
+	static const struct {
+		const char *now, *want;
+	} rows_now[] = {
+		{ "50000 200000\n", "CPUQuotaPeriodUSec t 200000;"
+				    "CPUQuotaPerSecUSec t 250000;" },
+		{ "max 100000\n", "CPUQuotaPeriodUSec t 100000;"
+				  "CPUQuotaPerSecUSec t 500000;" },
+		{ "", "CPUQuotaPerSecUSec t 500000;" },
+	};
+	static const struct spec_unified given[] = { { "cpu.max", "50000" } };
+	const struct spec_resources asked[] = {
+		{ .cpu = { .quota = I64(50000) } },
+		{ .unified = given, .unified_count = 1 },
+	};
+	struct fake *f = *state;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows_now); i++) {
+		struct sd_props props;
+		struct err err = { 0 };
+		struct cg_plan plan;
+		char text[256];
+
+		fake_file(f, "cpu.max", rows_now[i / 2].now);
+		sd_props_init(&props);
+		cg_plan_init(&plan, f->fd);
+		assert_int_equal(cg_plan_all(&plan, &asked[i % 2], 0, &err), 0);
+		sd_props_plan(&props, &plan);
+		props_text(&props, text, sizeof(text));
+		assert_string_equal(text, rows_now[i / 2].want);
+		cg_plan_release(&plan);
+		sd_props_release(&props);
+	}
+}
+
 static void test_base(void **state)
 {
 	const struct cg_place place = { .path = "/a.slice/x.scope" };
@@ -233,6 +271,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resources),
+		cmocka_unit_test_setup_teardown(test_present_period, fake_setup,
+						fake_teardown),
 		cmocka_unit_test(test_base),
 		cmocka_unit_test(test_annotations),
 	};

@@ -91,6 +91,23 @@ static void plan_cpu_max(struct cg_plan *plan, const struct spec_cpu *cpu)
 		cg_plan_add(plan, CG_CPU, 0, QUOTA, "cpu.max", "%s", quota);
 }
 
+/*
+ * The kernel has no weight for an idle cgroup, and refuses to take one. Who
+ * asks for a weight wants that to end; systemd sees it the same way.
+ */
+void cg_cpu_end_idle(struct cg_plan *plan, const char *field)
+{
+	char idle[16];
+
+	for (const struct cg_write *w = plan->first; w; w = w->next)
+		if (!strcmp(w->file, "cpu.idle"))
+			return;
+	if (plan->cg_fd >= 0 &&
+	    io_read_text(plan->cg_fd, "cpu.idle", idle, sizeof(idle)) > 0 &&
+	    !strcmp(idle, "1"))
+		cg_plan_add(plan, CG_CPU, 0, field, "cpu.idle", "0");
+}
+
 int cg_cpu_plan_v2(struct cg_plan *plan, const struct spec_resources *res,
 		   struct err *err)
 {
@@ -99,9 +116,11 @@ int cg_cpu_plan_v2(struct cg_plan *plan, const struct spec_resources *res,
 	if (cpu->idle.set)
 		cg_plan_add(plan, CG_CPU, 0, IDLE, "cpu.idle", "%" PRId64,
 			    cpu->idle.v);
-	if (has_shares(cpu))
+	if (has_shares(cpu)) {
+		cg_cpu_end_idle(plan, SHARES);
 		cg_plan_add(plan, CG_CPU, 0, SHARES, "cpu.weight", "%" PRIu64,
 			    cg_weight_from_shares(cpu->shares.v));
+	}
 	/* a burst above the old quota is refused until the new one is there,
 	 * a burst below has to come first */
 	if (cpu->burst.set)

@@ -68,6 +68,10 @@ const char *cg_plan_text(struct cg_plan *plan, const char *fmt, ...)
 /** cg_plan_status() - 0 or -ENOMEM. */
 int cg_plan_status(const struct cg_plan *plan, struct err *err);
 
+/** cg_cpu_end_idle() - before a write to cpu.weight that @field asks for: where
+ * the cgroup is idle and nothing planned says otherwise, that ends. */
+void cg_cpu_end_idle(struct cg_plan *plan, const char *field);
+
 /* The controllers' parts; see struct cg_ctrl_row. All return 0 or -errno with
  * @err filled in. */
 int cg_cpu_plan_v2(struct cg_plan *plan, const struct spec_resources *res,

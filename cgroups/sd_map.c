@@ -98,12 +98,17 @@ static bool add_cpu_max(struct sd_props *props, const struct row *row,
 	return true;
 }
 
-/* CPUWeight=idle is the weight 0; what was set before holds when it ends. */
+/* CPUWeight=idle is the weight 0. The end of it is a weight that is asked for
+ * with it, otherwise that of a cgroup nobody gave one: "[not set]". */
 static bool add_idle(struct sd_props *props, const struct row *row,
 		     const char *value)
 {
-	if (!strcmp(value, "1"))
-		sd_props_add(props, row->since, row->name, "t", "0");
+	bool idle = !strcmp(value, "1");
+
+	for (const struct sd_prop *p = props->first; p && !idle; p = p->next)
+		if (!strcmp(p->name, row->name))
+			return true;
+	sd_props_add(props, row->since, row->name, "t", idle ? "0" : INFINITE);
 	return true;
 }
 

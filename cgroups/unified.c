@@ -43,6 +43,8 @@ int cg_unified_plan(struct cg_plan *plan, const struct spec_resources *res,
 			return err_at(err, -EINVAL, field,
 				      "must be in the form "
 				      "CONTROLLER.PARAMETER");
+		if (!strcmp(u->file, "cpu.weight"))
+			cg_cpu_end_idle(plan, field);
 		plan_lines(plan, field, u->file, u->value);
 		if (!*u->value) /* an empty value clears, e.g. cpuset.cpus */
 			cg_plan_add(plan, CG_CTRLS, 0, field, u->file, "\n");

@@ -93,6 +93,37 @@ static void test_update(void **state)
 	assert_int_equal(fake_open_fds(), fds);
 }
 
+/* A weight is the end of being idle, however it comes; nothing else is. */
+static void test_weight_ends_idle(void **state)
+{
+	static const struct spec_unified weight[] = { { "cpu.weight", "8" } };
+	static const struct spec_unified both[] = { { "cpu.idle", "1" },
+						    { "cpu.weight", "8" } };
+	const struct {
+		struct spec_resources res;
+		const char *idle, *weight;
+	} cases[] = {
+		{ { .cpu = { .shares = SET_U64(512) } }, "0", "59" },
+		{ { .unified = weight, .unified_count = 1 }, "0", "8" },
+		{ { .unified = both, .unified_count = 2 }, "1", "8" },
+		{ { .cpu = { .quota = SET_I64(5000) } }, "1", "100" },
+	};
+	struct fake *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_fd int fd = -1;
+		struct err err;
+
+		fake_cgroup(f, "c");
+		fake_file(f, "c/cpu.idle", "1\n");
+		fake_file(f, "c/cpu.weight", "100\n");
+		fd = open_fake("/c");
+		assert_int_equal(update(fd, "/c", &cases[i].res, &err), 0);
+		fake_expect(f, "c/cpu.idle", cases[i].idle);
+		fake_expect(f, "c/cpu.weight", cases[i].weight);
+	}
+}
+
 static void test_bfq(void **state)
 {
 	const struct spec_resources res = {
@@ -466,14 +497,23 @@ static void test_sub(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_update),       TEST(test_bfq),
-		TEST(test_rollback),     TEST(test_missing_swap),
-		TEST(test_check_before), TEST(test_page_size),
-		TEST(test_enable),       TEST(test_enable_refused),
-		TEST(test_threaded),     TEST(test_create_used),
-		TEST(test_create_made),  TEST(test_procs),
-		TEST(test_events),       TEST(test_kill_thaws),
-		TEST(test_kill_by_hand), TEST(test_freeze_fails),
+		TEST(test_update),
+		TEST(test_weight_ends_idle),
+		TEST(test_bfq),
+		TEST(test_rollback),
+		TEST(test_missing_swap),
+		TEST(test_check_before),
+		TEST(test_page_size),
+		TEST(test_enable),
+		TEST(test_enable_refused),
+		TEST(test_threaded),
+		TEST(test_create_used),
+		TEST(test_create_made),
+		TEST(test_procs),
+		TEST(test_events),
+		TEST(test_kill_thaws),
+		TEST(test_kill_by_hand),
+		TEST(test_freeze_fails),
 		TEST(test_sub),
 	};
 

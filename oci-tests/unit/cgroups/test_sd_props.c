@@ -42,6 +42,8 @@ static const struct spec_throttle throttles[] = { { 8, 0, 1048576 },
 						  { 8, 16, 0 } };
 static const struct spec_weight_device weights[] = { { 8, 0, 500 } };
 static const struct spec_hugepage pages[] = { { "2MB", 4194304 } };
+static const struct spec_unified ended[] = { { "cpu.weight", "42" },
+					     { "cpu.idle", "0" } };
 static const struct spec_unified unified[] = {
 	{ "memory.high", "1G" },
 	{ "memory.min", "4096" },
@@ -79,6 +81,14 @@ static const struct {
 	{ "no quota", { .cpu = { .quota = I64(-1) } },
 	  "CPUQuotaPerSecUSec t " INFINITE ";" },
 	{ "idle", { .cpu = { .idle = I64(1) } }, "CPUWeight t 0;" },
+	{ "not idle", { .cpu = { .idle = I64(0) } },
+	  "CPUWeight t " INFINITE ";" },
+	{ "not idle, and a weight", /* the last one holds */
+	  { .cpu = { .idle = I64(0), .shares = I64(1024) } },
+	  "CPUWeight t " INFINITE ";CPUWeight t 100;" },
+	{ "a weight, and not idle",
+	  { .unified = ended, .unified_count = ARRAY_SIZE(ended) },
+	  "CPUWeight t 42;" },
 	{ "cpuset", { .cpu = { .cpus = "0,2-3,8", .mems = "0" } },
 	  "AllowedCPUs ay 13 1;AllowedMemoryNodes ay 1;" },
 	{ "pids", { .pids_limit = I64(7) }, "TasksMax t 7;" },

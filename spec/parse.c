@@ -136,8 +136,12 @@ const struct spec *spec_parse(struct arena *arena, const char *text, size_t len,
 	struct spec_ctx ctx = { .arena = arena,
 				.text = text,
 				.err = &problems };
-	const struct spec *spec = run(&ctx, NULL, len, &spec_table_root);
+	struct spec *spec = run(&ctx, NULL, len, &spec_table_root);
 
+	/* who names no capabilities gets none, as in runc and crun; a process
+	 * for exec gets the container's then */
+	if (spec)
+		spec->process.caps.set = true;
 	if (spec && !ctx.no_memory)
 		spec_validate(&ctx, spec);
 	return conclude(&ctx, warnings, err) ? spec : NULL;

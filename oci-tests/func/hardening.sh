@@ -378,6 +378,15 @@ t_bind_attributes() {
 	bundle --arg s "$T/src" '.mounts += [{destination: "/m", type: "bind", source: $s, options: ["bind", "ro", "nosuid", "nodev", "noexec"]}]'
 	has "$(run_sh 'grep " /m " /proc/self/mountinfo')" ' ro,nosuid,nodev,noexec'
 }
+t_no_capabilities_named() {
+	bundle 'del(.process.capabilities)'
+	eq "$(run_sh 'grep ^Cap /proc/self/status | cut -f 2' | sort -u)" 0000000000000000
+	started
+	eq "$(hull exec "$TAG" sh -c 'grep ^Cap /proc/self/status' | cut -f 2 | sort -u)" 0000000000000000
+	echo '{"args": ["grep", "^CapBnd", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}' >"$T/p"
+	eq "$(hull exec -p "$T/p" "$TAG" | cut -f 2)" 0000000000000000
+	hull delete -f "$TAG"
+}
 # the namespace's root would be within reach of exec, and of CAP_SYS_CHROOT
 t_hull_in_a_chroot() {
 	bundle

@@ -155,6 +155,35 @@ t_update_rolls_back() {
 	eq "$(v2file cpu.weight)" 100
 	hull delete -f "$TAG"
 }
+t_check_before_update() {
+	bundle
+	res '{memory: {limit: 67108864}}'
+	started 'dd if=/dev/zero of=/dev/shm/x bs=1M count=20; echo up; sleep 1000'
+	wait_for 5 grep -q up "$T/out"
+	v=max
+	is_v2 || v=limit_in_bytes
+	echo '{"memory": {"limit": 8388608, "checkBeforeUpdate": true}}' >"$T/r.json"
+	refuses 'rejecting memory limit 8388608' hull update -r "$T/r.json" "$TAG"
+	eq "$(limit memory memory.$v)" 67108864
+	echo '{"memory": {"limit": 50331648, "checkBeforeUpdate": true}}' >"$T/r.json"
+	hull update -r "$T/r.json" "$TAG"
+	eq "$(limit memory memory.$v)" 50331648
+	hull delete -f "$TAG"
+}
+# a limit of a kind that the container was made without
+t_update_adds_controllers() {
+	bundle 'del(.linux.resources.memory, .linux.resources.pids)'
+	started
+	hull update --memory 64m --pids-limit 30 --cpuset-cpus 0 "$TAG"
+	v=max
+	is_v2 || v=limit_in_bytes
+	eq "$(limit memory memory.$v)" 67108864
+	eq "$(limit pids pids.max)" 30
+	# both who was there and who comes later
+	eq "$(hull exec "$TAG" sh -c 'grep -h Cpus_allowed_list /proc/1/status /proc/self/status' | sort -u | cut -f 2)" 0
+	in_vm || hull events --stats "$TAG" | jq -e '.data.pids.limit == 30 and .data.memory.usage.limit == 67108864' >/dev/null
+	hull delete -f "$TAG"
+}
 t_zero_means_unset() {
 	bundle
 	res '{cpu: {shares: 0, quota: 0, period: 0}, memory: {limit: 0, reservation: 0, disableOOMKiller: false}, blockIO: {weight: 0}, pids: {limit: 0}}'

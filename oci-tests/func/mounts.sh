@@ -133,6 +133,88 @@ t_devices() {
 		.linux.resources.devices = [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 5, "access": "rw"}]'
 	eq "$(run_sh 'stat -c "%a %u %g %t %T" /dev/mine; test -p /dev/sub/fifo && echo fifo; head -c 1 /dev/mine | wc -c' | tr '\n' ' ')" '666 3 4 1 5 fifo 1 '
 }
+# a row for each name that `features` lists: what came before it on the tmpfs at
+# /o, and words that mountinfo shows then of the mount or its filesystem ("!": not)
+option_effects() {
+	cat <<-'END'
+		async sync !sync
+		sync - sync
+		dirsync - dirsync
+		lazytime - lazytime
+		nolazytime lazytime !lazytime
+		mand - -
+		nomand mand !mand
+		iversion - -
+		noiversion iversion -
+		silent - -
+		loud silent -
+		defaults - rw,relatime
+		ro - ro
+		rw ro rw
+		nosuid - nosuid
+		suid nosuid !nosuid
+		nodev - nodev
+		dev nodev !nodev
+		noexec - noexec
+		exec noexec !noexec
+		nodiratime - nodiratime
+		diratime nodiratime !nodiratime
+		noatime - noatime
+		atime noatime relatime
+		strictatime - !relatime
+		nostrictatime strictatime relatime
+		relatime noatime relatime
+		norelatime noatime relatime
+		nosymfollow - nosymfollow
+		symfollow nosymfollow !nosymfollow
+		private shared !shared:
+		shared - shared:
+		slave - !shared:
+		unbindable - unbindable
+	END
+}
+t_every_option() {
+	option_effects >"$T/rows"
+	hull features | jq -r '.mountOptions[]' >"$T/names"
+	while read -r o; do
+		case $o in
+		bind | rbind | remount | tmpcopyup | idmap | ridmap) continue ;; # cases of their own
+		esac
+		grep -q "^$o " "$T/rows" || grep -q "^${o#r} " "$T/rows" || fail "no row for '$o'"
+	done <"$T/names"
+	mkdir "$T/src"
+	bundle
+	while read -r name before want; do
+		jq -nc --arg d "/o/$name" --arg n "$name" --arg b "$before" '{destination: $d, type: "tmpfs", source: "o",
+			options: ([$b, $n, "size=64k"] | map(select(. != "-")))}'
+		grep -qx "r$name" "$T/names" || continue
+		[ "$want" != - ] || fail "no effect of r$name"
+		# the same of a subtree: /sub is a mount below what is bound
+		jq -nc --arg d "/r/$name" --arg n "r$name" --arg b "${before#-}" --arg s "$T/src" '{destination: $d, type: "bind", source: $s,
+			options: (["rbind", (select($b != "") | "r" + $b), $n])}'
+	done <"$T/rows" >"$T/mounts"
+	cfg --slurpfile m "$T/mounts" '.mounts += $m'
+	sh_args 'cat /proc/self/mountinfo'
+	unshare -m --propagation private sh -euc 'mount -t tmpfs o "$0" && mkdir "$0/sub" && mount -t tmpfs o "$0/sub" && exec "$@"' \
+		"$T/src" "$HULL" --root "$T/root" run -b "$B" "$TAG" >"$T/seen"
+	while read -r name before want; do
+		for at in "/o/$name" "/r/$name" "/r/$name/sub"; do
+			line=$(awk -v at="$at" '$5 == at' "$T/seen")
+			[ -n "$line" ] || case $at in
+			/r/*) continue ;;
+			*) fail "no mount $at" ;;
+			esac
+			line=" $(echo "$line" | cut -d ' ' -f 6- | sed 's/:[0-9]*/:/g' | tr ' ,' '\n\n' | tr '\n' ' ')"
+			for w in $(echo "$want" | tr , ' '); do
+				case $w in
+				-) ;;
+				!*) hasnt "$line" " ${w#!} " ;;
+				*) has "$at$line" " $w " ;;
+				esac
+			done
+		done
+	done <"$T/rows"
+}
 # what linux.devices lists is there, or the configuration contradicts itself
 t_devices_and_mounts() {
 	mkdir "$T/d"

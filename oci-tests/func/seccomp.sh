@@ -151,4 +151,23 @@ t_notify_when_the_agent_dies() {
 	refuses 'failed to connect' hull exec "$TAG" probe syscall 111
 	hull delete -f "$TAG"
 }
+# as strace spells seccomp(2)'s; SPEC_ALLOW is also seen in /proc where it matters
+t_flags_reach_the_kernel() {
+	command -v strace >/dev/null || skip 'no strace'
+	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpgrp"], action: "SCMP_ACT_ERRNO"}]}'
+	args true
+	while read -r flags want; do
+		cfg --argjson f "$flags" '.linux.seccomp |= if $f == null then del(.flags) else .flags = $f end'
+		strace -f -qq -o "$T/trace" -e trace=seccomp "$HULL" --root "$T/root" run -b "$B" "$TAG"
+		eq "$(sed -n 's/.*SECCOMP_SET_MODE_FILTER, \([^,]*\), {.*/\1/p' "$T/trace")" "$want" "$flags"
+	done <<-'END'
+		null SECCOMP_FILTER_FLAG_SPEC_ALLOW
+		[] 0
+		["SECCOMP_FILTER_FLAG_LOG"] SECCOMP_FILTER_FLAG_LOG
+		["SECCOMP_FILTER_FLAG_SPEC_ALLOW","SECCOMP_FILTER_FLAG_LOG"] SECCOMP_FILTER_FLAG_LOG|SECCOMP_FILTER_FLAG_SPEC_ALLOW
+	END
+	grep -q 'Speculation_Store_Bypass:.*thread' /proc/self/status || return 0
+	cfg '.linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"]'
+	hasnt "$(run_sh 'grep Speculation_Store /proc/self/status')" 'force mitigated'
+}
 cases "$@"

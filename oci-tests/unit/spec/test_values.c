@@ -96,7 +96,8 @@ static void test_nulls_and_empty_are_unset(void **state)
 		"\"readonlyPaths\":null,\"sysctl\":{},\"timeOffsets\":null,"
 		"\"personality\":null,\"devices\":[]}");
 	assert_true(spec->has_process);
-	assert_false(spec->process.caps.set);
+	assert_true(spec->process.caps.set);
+	assert_int_equal(spec->process.caps.bounding, 0);
 	assert_false(spec->process.oom_score_adj_set);
 	assert_int_equal(spec->process.env_count, 0);
 	assert_null(spec->process.env[0]);

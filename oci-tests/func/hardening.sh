@@ -399,6 +399,9 @@ t_hull_in_a_chroot() {
 	# a root that was pivoted to is one
 	unshare -m --propagation private sh -euc 'mount --rbind / "$0" && cd "$0" && pivot_root . mnt &&
 		exec chroot . "$@"' "$T/top" "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	# and one that was moved over the first, as an initial ramdisk does it
+	unshare -m --propagation private sh -euc 'mount --rbind / "$0" && cd "$0" && mount --move . / &&
+		exec chroot . "$@"' "$T/top" "$HULL" --root "$T/root" run -b "$B" "$TAG"
 }
 t_old_root_is_gone() {
 	bundle

@@ -115,7 +115,6 @@ static void test_mounts_on_devices(void **state)
 		"\"source\":\"../marker/file\",\"options\":[\"rbind\"]},"
 		"{\"destination\":\"/dev/x\",\"type\":\"bind\","
 		"\"source\":\"../marker/file\",\"options\":[\"rbind\"]}",
-		.linux_ = ONE_DEVICE,
 		.inside = over_inside,
 	};
 
@@ -124,6 +123,8 @@ static void test_mounts_on_devices(void **state)
 	run.userns = true;
 	rig_sh("chown -R %d:%d %s", RIG_MAP_HOST, RIG_MAP_HOST, rig->root);
 	RIG_OK(rig, &run);
+	run.linux_ = ONE_DEVICE; /* /dev/x, which is none */
+	RIG_REFUSED(rig, &run, -EEXIST, "linux.devices[0]: ");
 }
 
 static int ptmx_inside(struct rig *rig)
@@ -163,12 +164,13 @@ static void test_bound_dev_is_left_alone(void **state)
 		.mounts = PROC_MOUNT
 		",{\"destination\":\"/dev/\",\"type\":\"none\","
 		"\"source\":\"../marker\",\"options\":[\"rbind\"]}",
-		.linux_ = ONE_DEVICE,
 		.inside = bound_inside,
 	};
 
 	RIG_ROOT_ONLY(state);
 	RIG_OK(rig, &run);
+	run.linux_ = ONE_DEVICE;
+	RIG_REFUSED(rig, &run, -ENOENT, "linux.devices[0]: ");
 }
 
 static int cwd_inside(struct rig *rig)

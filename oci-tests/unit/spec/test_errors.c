@@ -293,7 +293,7 @@ static void test_parts_on_their_own(void **state)
 	assert_null(spec_parse_resources(&arena, resources, strlen(resources),
 					 NULL, &err));
 	assert_string_equal(err.msg, "resources.cpu.shares: expected a whole "
-				     "number (0 to 9223372036854775807), got "
+				     "number (0 to 18446744073709551615), got "
 				     "-1");
 	res = spec_parse_resources(&arena, good, strlen(good), NULL, NULL);
 	assert_non_null(res);

@@ -12,6 +12,10 @@
 
 #define MIB (1ULL << 20)
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* linux/mman.h, since 6.1 */
+#endif
+
 /* No size change: a truncated file would turn guest accesses into SIGBUS. */
 #define MEM_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -44,6 +48,35 @@ static void lay_out(struct guest_mem *mem, uint64_t bytes)
 	}
 }
 
+/*
+ * At a multiple of MEM_LARGE, as the guest sees it: only then can one entry of
+ * a table map a large page. NORESERVE: the guest touches what it needs, the
+ * cgroup limits what that is.
+ */
+static void *map_aligned(int fd, const struct mem_region *r)
+{
+	const size_t room = r->len + MEM_LARGE;
+	uint8_t *at = mmap(NULL, room, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t skip;
+	void *got;
+
+	if (at == MAP_FAILED)
+		return MAP_FAILED;
+	skip = -(uintptr_t)at % MEM_LARGE;
+	got = mmap(at + skip, r->len, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd,
+		   (off_t)r->offset);
+	if (got == MAP_FAILED) {
+		munmap(at, room);
+		return MAP_FAILED;
+	}
+	if (skip)
+		munmap(at, skip);
+	munmap(at + skip + r->len, MEM_LARGE - skip);
+	return got;
+}
+
 /* On failure nothing stays mapped; the descriptor is still the caller's. */
 static int map_all(struct guest_mem *mem, int fd, uint64_t bytes,
 		   struct err *err)
@@ -51,11 +84,7 @@ static int map_all(struct guest_mem *mem, int fd, uint64_t bytes,
 	lay_out(mem, bytes);
 	for (unsigned int i = 0; i < mem->region_count; i++) {
 		struct mem_region *r = &mem->region[i];
-		/* NORESERVE: the guest touches what it needs, the cgroup
-		 * limits what that is */
-		void *at =
-			mmap(NULL, r->len, PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_NORESERVE, fd, (off_t)r->offset);
+		void *at = map_aligned(fd, r);
 
 		if (at == MAP_FAILED) {
 			int rc = err_sys(err, "cannot map guest memory");
@@ -135,6 +164,24 @@ void *mem_ptr(const struct guest_mem *mem, uint64_t gpa, uint64_t len)
 				       : NULL;
 	}
 	return NULL;
+}
+
+bool mem_use_large(const struct guest_mem *mem, uint64_t gpa, uint64_t len)
+{
+	uint64_t from = gpa - gpa % MEM_LARGE;
+	uint8_t *host = mem_ptr(mem, from, len);
+	uint64_t bytes;
+
+	if (!host || !mem_ptr(mem, gpa, len))
+		return false;
+	/* whole ones, as far as the region goes */
+	bytes = (gpa - from + len + MEM_LARGE - 1) / MEM_LARGE * MEM_LARGE;
+	while (bytes && !mem_ptr(mem, from, bytes))
+		bytes -= MEM_LARGE;
+	/* one without any page is none that the kernel would look at */
+	for (uint64_t at = 0; at < bytes; at += MEM_LARGE)
+		(void)*(volatile uint8_t *)(host + at);
+	return bytes && !madvise(host, bytes, MADV_COLLAPSE);
 }
 
 int mem_read(const struct guest_mem *mem, uint64_t gpa, void *to, size_t len)

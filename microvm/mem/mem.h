@@ -14,6 +14,8 @@ struct err;
 #define MEM_MIN_BYTES (32ULL << 20)
 #define MEM_MAX_BYTES (1ULL << 40)
 #define MEM_REGIONS 2
+/* What a processor's tables map in one entry instead of 512. */
+#define MEM_LARGE (2ULL << 20)
 
 /**
  * struct mem_region - guest-physical memory that is one piece of the memfd.
@@ -68,6 +70,20 @@ void mem_release(struct guest_mem *mem);
  * sum wraps). @len 0 gives a pointer when @gpa is inside a region.
  */
 void *mem_ptr(const struct guest_mem *mem, uint64_t gpa, uint64_t len);
+
+/**
+ * mem_use_large() - have the host keep [gpa, gpa + len) in large pages: the
+ * guest's first access then costs one fault for MEM_LARGE bytes. For memory
+ * that will be filled, all of it: it is the guest's from now on, rounded to
+ * whole large pages as far as these lie in a region. What a host does not give
+ * in large pages (Linux before 6.1, none free) stays as it is.
+ *
+ * Once for as much as possible: each call waits for all of the host's
+ * processors.
+ *
+ * Return: is it so? False as well for a range that is not whole in one region.
+ */
+bool mem_use_large(const struct guest_mem *mem, uint64_t gpa, uint64_t len);
 
 /** mem_read(), mem_write() - copy; -EFAULT when not whole inside. */
 int mem_read(const struct guest_mem *mem, uint64_t gpa, void *to, size_t len);

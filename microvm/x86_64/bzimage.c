@@ -71,6 +71,8 @@ int x86_load_bzimage(const struct guest_mem *mem, int fd, uint64_t file_bytes,
 	rc = check_place(mem, &h, payload, err);
 	if (rc)
 		return rc;
+	need = h.init_size > payload ? h.init_size : payload;
+	x86_use_large(mem, h.pref_address, h.pref_address + need);
 	rc = x86_read_at(fd, setup, mem_ptr(mem, h.pref_address, payload),
 			 payload, err);
 	if (rc)
@@ -83,7 +85,6 @@ int x86_load_bzimage(const struct guest_mem *mem, int fd, uint64_t file_bytes,
 		kernel->setup_len = sizeof(h);
 	h.setup_data = 0;
 	memcpy(kernel->setup, &h, kernel->setup_len);
-	need = h.init_size > payload ? h.init_size : payload;
 	kernel->protocol = X86_LINUX64;
 	kernel->start = h.pref_address;
 	kernel->end = h.pref_address + need;

@@ -106,6 +106,7 @@ static int load_segments(const struct elf *elf, struct x86_kernel *kernel,
 	}
 	if (!kernel->end)
 		return err_set(err, -ENOEXEC, "kernel has nothing to load");
+	x86_use_large(elf->mem, kernel->start, kernel->end);
 	for (unsigned int i = 0; i < elf->head.e_phnum; i++) {
 		const Elf64_Phdr *p = &elf->segment[i];
 		int rc;

@@ -13,6 +13,13 @@
 #define INITRD_MAX_GPA 0x80000000ULL /* boot protocol: initrd_addr_max */
 #define BZIMAGE_MAGIC_OFFSET 0x202
 
+/* What Linux takes until its first process runs: of the memory before its
+ * image, where the allocator begins, and of the memory's top, beside the 64
+ * bytes that describe each page. */
+#define EARLY_LOW_BYTES (8ULL << 20)
+#define EARLY_TOP_BYTES (3ULL << 20)
+#define BYTES_PER_PAGE_BYTE (PAGE / 64)
+
 int x86_read_at(int fd, uint64_t offset, void *to, size_t len, struct err *err)
 {
 	size_t done = 0;
@@ -76,6 +83,31 @@ int x86_load_kernel(const struct guest_mem *mem, int fd,
 	return rc ? err_wrap(err, "cannot load the kernel") : 0;
 }
 
+void x86_use_large(const struct guest_mem *mem, uint64_t start, uint64_t end)
+{
+	uint64_t from = start >= EARLY_LOW_BYTES ? start - EARLY_LOW_BYTES : 0;
+
+	mem_use_large(mem, from, end - from);
+}
+
+/* The initrd ends at the top in a guest of up to 2 GiB. */
+static void use_large_top(const struct guest_mem *mem,
+			  const struct x86_initrd *initrd)
+{
+	const struct mem_region *r = &mem->region[mem->region_count - 1];
+	uint64_t early = EARLY_TOP_BYTES;
+	uint64_t top = r->gpa + r->len;
+
+	for (unsigned int i = 0; i < mem->region_count; i++)
+		early += mem->region[i].len / BYTES_PER_PAGE_BYTE;
+	if (top - initrd->gpa < initrd->len + PAGE)
+		early += top - initrd->gpa;
+	else
+		mem_use_large(mem, initrd->gpa, initrd->len);
+	if (early <= r->len)
+		mem_use_large(mem, top - early, early);
+}
+
 int x86_load_initrd(const struct guest_mem *mem, int fd,
 		    const struct x86_kernel *kernel, struct x86_initrd *initrd,
 		    struct err *err)
@@ -101,6 +133,7 @@ int x86_load_initrd(const struct guest_mem *mem, int fd,
 			       (unsigned long long)bytes);
 	initrd->gpa = (top - bytes) & ~(PAGE - 1);
 	initrd->len = bytes;
+	use_large_top(mem, initrd);
 	rc = x86_read_at(fd, 0, mem_ptr(mem, initrd->gpa, bytes), bytes, err);
 	return rc ? err_wrap(err, "cannot load the initrd") : 0;
 }

@@ -88,6 +88,12 @@ int x86_load_bzimage(const struct guest_mem *mem, int fd, uint64_t file_bytes,
 int x86_read_at(int fd, uint64_t offset, void *to, size_t len, struct err *err);
 
 /**
+ * x86_use_large() - large pages for a kernel that will be loaded to
+ * [start, end), and for what it takes before it has started anything.
+ */
+void x86_use_large(const struct guest_mem *mem, uint64_t start, uint64_t end);
+
+/**
  * x86_load_initrd() - load it as high below the gap (and below 2 GiB) as it
  * goes. -1 for @fd is none.
  */

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -319,6 +320,29 @@ static void test_bzimage_malformed(void **state)
 		assert_int_equal(bz_load(&bz, len, &k, &err), -ENOEXEC);
 }
 
+/* What is given to a guest before it asks: the host never has more of it than
+ * that, wherever the initrd lies. */
+static void test_initrd_takes(void **state)
+{
+	static const uint64_t sizes_mib[] = { 64, 2048, 2049, 3072, 5000 };
+	struct x86_kernel k = { .end = 40 * MIB };
+	struct x86_initrd initrd;
+	auto_fd int fd = bare_fd("initrd", 6);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes_mib); i++) {
+		uint64_t pages = sizes_mib[i] * MIB / 4096 * 64;
+		struct stat st;
+
+		assert_int_equal(mem_init(&mem, sizes_mib[i] * MIB, NULL), 0);
+		assert_int_equal(x86_load_initrd(&mem, fd, &k, &initrd, NULL),
+				 0);
+		assert_int_equal(fstat(mem.fd, &st), 0);
+		assert_in_range(st.st_blocks * 512, 4096, pages + 10 * MIB);
+		mem_release(&mem);
+	}
+}
+
 static void test_initrd(void **state)
 {
 	struct x86_kernel k = { .end = 40 * MIB };
@@ -361,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_bzimage),
 		cmocka_unit_test(test_bzimage_malformed),
 		cmocka_unit_test(test_initrd),
+		cmocka_unit_test(test_initrd_takes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -3,7 +3,8 @@
  * vmmrun - run a workload under hull-vmm without hull: plays the part of
  * create and start.
  *
- *   vmmrun HULL-VMM KERNEL INITRD ROOTFS CONFIG.JSON [MIB [VCPUS [HEX-FLAGS]]]
+ *   vmmrun HULL-VMM KERNEL INITRD ROOTFS CONFIG.JSON
+ *          [MIB [VCPUS [HEX-FLAGS [PARAMETER]]]]
  *
  * Its stdio is the workload's. Afterwards the exit record is told on standard
  * error, and the exit status is that of hull-vmm.
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
 	c.memory_bytes = (argc > 6 ? strtoull(argv[6], NULL, 10) : 128) << 20;
 	c.vcpus = argc > 7 ? (uint32_t)atoi(argv[7]) : 1;
 	c.flags = argc > 8 ? (uint32_t)strtoul(argv[8], NULL, 16) : 0;
+	if (argc > 9)
+		snprintf(c.cmdline, sizeof(c.cmdline), "%s", argv[9]);
 	c.uid = c.gid = getuid() ? getuid() : 65534;
 	c.kvm_fd = need(open("/dev/kvm", O_RDWR), "/dev/kvm");
 	c.kernel_fd = need(open(argv[2], O_RDONLY), argv[2]);

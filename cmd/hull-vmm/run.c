@@ -229,6 +229,13 @@ static void session_started(void *arg, const struct err *err)
 	gate_answer(&run->gate, err);
 }
 
+/* Else the agent has said why, and ends its guest at once. */
+static bool is_lost(int rc)
+{
+	return rc == -EPIPE || rc == -ECONNRESET || rc == -ETIMEDOUT ||
+	       rc == -EPROTO;
+}
+
 static int run_workload(struct run *run, const char *network, struct err *err)
 {
 	auto_strbuf struct strbuf json = STRBUF_INIT;
@@ -254,7 +261,8 @@ static int run_workload(struct run *run, const char *network, struct err *err)
 	if (rc) {
 		struct err why = *err;
 
-		if (machine_wait(&run->machine, -1,
+		if (is_lost(rc) &&
+		    machine_wait(&run->machine, -1,
 				 rc == -EPIPE ? SETTLE_MS : 0) == 0)
 			return machine_failed(run, err);
 		*err = why;

@@ -9,7 +9,9 @@ guest-kernel: ## build the guests' kernel, build/vmlinux (first time: 10 minutes
 check-kernel: guest-kernel $(BUILD)/tests/guestinit ## boot the guests' kernel and look what it can do
 	$(Q)TESTS=$(abspath $(BUILD)/tests) oci-tests/support/check-kernel
 
-bench-vm: ## exits, time and memory of a VM beside QEMU's, in the test host
+bench-vm: ## a VM beside QEMU's: exits, time, memory; files, disk, network (PARTS="boot fs": these)
+bench-vm: PARTS ?= boot fs disk net
 bench-vm: guest-kernel initrd $(BUILD)/hull-vmm \
-		$(addprefix $(BUILD)/tests/,guestinit vmboot vmmrun)
-	$(Q)BUILD=$(BUILD) oci-tests/bench/vm
+		$(addprefix $(BUILD)/tests/,guestinit iobench vmboot vmmrun)
+	$(Q)$(if $(filter boot,$(PARTS)),BUILD=$(BUILD) oci-tests/bench/vm)
+	$(Q)$(if $(filter-out boot,$(PARTS)),BUILD=$(BUILD) oci-tests/bench/vm-io $(filter-out boot,$(PARTS)))

@@ -4,16 +4,21 @@
  * create and start.
  *
  *   vmmrun HULL-VMM KERNEL INITRD ROOTFS CONFIG.JSON
- *          [MIB [VCPUS [HEX-FLAGS [PARAMETER]]]]
+ *          [MIB [VCPUS [HEX-FLAGS [PARAMETER [IMAGE [TAP]]]]]]
  *
- * Its stdio is the workload's. Afterwards the exit record is told on standard
- * error, and the exit status is that of hull-vmm.
+ * IMAGE is a disk, TAP an interface that is there and becomes the guest's eth0,
+ * with TAP_ADDRESS; an IMAGE "-" is none. Its stdio is the workload's.
+ * Afterwards the exit record is told on standard error, and the exit status is
+ * that of hull-vmm.
  */
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -26,7 +31,11 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/report.h"
+#include "microvm/virtio/devices.h"
 #include "microvm/vmm.h"
+
+#define TAP_ADDRESS "10.83.0.2"
+#define TAP_PREFIX 30
 
 static void die(const char *what)
 {
@@ -93,6 +102,44 @@ static void child(const char *vmm, const char *root, int config_fd)
 	die(vmm);
 }
 
+/* As hull-net opens it: whole frames, no offloads. */
+static int open_tap(const char *name)
+{
+	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int header = NET_HDR_BYTES;
+	int fd = need(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC),
+		      "/dev/net/tun");
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFF, &req) || ioctl(fd, TUNSETVNETHDRSZ, &header) ||
+	    ioctl(fd, TUNSETOFFLOAD, 0))
+		die(name);
+	return fd;
+}
+
+/* Open the gate, for a guest with interface @tap, NULL: without one. */
+static int say_go(int conn, const char *tap)
+{
+	struct {
+		struct vm_go go;
+		char json[256];
+	} msg = { .go = { .magic = VM_CONFIG_MAGIC,
+			  .net_count = 1,
+			  .net = { { .mac = { 2, 0, 0, 0, 0, 1 },
+				     .mtu = 1500 } } } };
+	int fd;
+
+	if (!tap)
+		return report_go(conn, NULL, 0, NULL, 0);
+	fd = open_tap(tap);
+	msg.go.json_len = (uint32_t)snprintf(
+		msg.json, sizeof(msg.json),
+		"[{\"slot\":%d,\"mac\":\"02:00:00:00:00:01\",\"name\":\"eth0\","
+		"\"addresses\":[{\"address\":\"%s\",\"prefix\":%d}]}]",
+		VM_NET_SLOT(1, 0), TAP_ADDRESS, TAP_PREFIX);
+	return report_go(conn, &msg, sizeof(msg.go) + msg.go.json_len, &fd, 1);
+}
+
 static void tell(int exit_fd)
 {
 	struct vm_exit end;
@@ -109,6 +156,19 @@ static void tell(int exit_fd)
 		(unsigned long long)end.exits_mmio,
 		(unsigned long long)end.exits_other,
 		(unsigned long long)end.exits_to_started);
+}
+
+/* The last three of the command line. */
+static void take_options(int argc, char **argv, struct vm_config *c,
+			 const char **tap)
+{
+	if (argc > 9)
+		snprintf(c->cmdline, sizeof(c->cmdline), "%s", argv[9]);
+	if (argc > 10 && strcmp(argv[10], "-"))
+		c->image_fd = need(open(argv[10], O_RDWR), argv[10]);
+	if (argc > 11)
+		*tap = argv[11];
+	c->net_slots = *tap != NULL;
 }
 
 static double now(void)
@@ -128,6 +188,7 @@ int main(int argc, char **argv)
 				      .log_fd = -1,
 				      .log_level = 3 };
 	char gate[64], sock[64], *payload, *config;
+	const char *tap = NULL;
 	struct err err = { 0 };
 	double begin = now();
 	size_t len;
@@ -147,8 +208,7 @@ int main(int argc, char **argv)
 	c.memory_bytes = (argc > 6 ? strtoull(argv[6], NULL, 10) : 128) << 20;
 	c.vcpus = argc > 7 ? (uint32_t)atoi(argv[7]) : 1;
 	c.flags = argc > 8 ? (uint32_t)strtoul(argv[8], NULL, 16) : 0;
-	if (argc > 9)
-		snprintf(c.cmdline, sizeof(c.cmdline), "%s", argv[9]);
+	take_options(argc, argv, &c, &tap);
 	c.uid = c.gid = getuid() ? getuid() : 65534;
 	c.kvm_fd = need(open("/dev/kvm", O_RDWR), "/dev/kvm");
 	c.kernel_fd = need(open(argv[2], O_RDONLY), argv[2]);
@@ -172,7 +232,7 @@ int main(int argc, char **argv)
 	close(c.gate_fd);
 	close(c.listen_fd);
 	conn = connect_to(gate);
-	if (report_go(conn, NULL, 0, NULL, 0) || report_read(conn, &err))
+	if (say_go(conn, tap) || report_read(conn, &err))
 		fprintf(stderr, "vmmrun: %s\n", err.msg);
 	else
 		fprintf(stderr, "vmmrun: started after %.3f s\n",

@@ -30,7 +30,8 @@ void blk_free(struct virtio_dev *dev);
 
 /** net: frames from and to a tap opened with IFF_TAP | IFF_NO_PI |
  * IFF_VNET_HDR, non-blocking, with a header of NET_HDR_BYTES
- * (TUNSETVNETHDRSZ) and offloads off (TUNSETOFFLOAD). @mtu 0: not told. */
+ * (TUNSETVNETHDRSZ) and offloads off (TUNSETOFFLOAD): whole frames come from
+ * there; to there go large TCP segments, too. @mtu 0: not told. */
 #define NET_HDR_BYTES 12
 struct virtio_dev *net_new(const struct guest_mem *mem, struct loop *loop,
 			   int tap_fd, const uint8_t mac[6], uint16_t mtu,

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/sabotage.h"
 #include "microvm/virtio/devices.h"
+#include "microvm/virtio/netoff.h"
 
 #define RX 0
 #define TX 1
@@ -38,15 +39,34 @@ static struct net *to_net(struct virtio_dev *dev)
 	return (struct net *)dev;
 }
 
+/* As the driver may ask for it: what was not negotiated has no meaning. */
+static int make_header(const struct virtio_dev *dev,
+		       const struct vq_chain *chain, const uint8_t *head,
+		       size_t head_len, struct virtio_net_hdr_v1 *hdr)
+{
+	struct virtio_net_hdr_v1 asked = { 0 };
+
+	chain_copy_out(chain, 0, &asked, sizeof(asked));
+	if (!virtio_has(dev, VIRTIO_NET_F_CSUM))
+		asked.flags = 0;
+	if (!virtio_has(dev, asked.gso_type == VIRTIO_NET_HDR_GSO_TCPV4
+				     ? VIRTIO_NET_F_HOST_TSO4
+				     : VIRTIO_NET_F_HOST_TSO6))
+		asked.gso_type = VIRTIO_NET_HDR_GSO_NONE;
+	return netoff_header(&asked, head, head_len,
+			     chain->out_bytes - sizeof(asked), hdr);
+}
+
 /*
- * A frame to the tap. The guest's header is not passed on: with no offload
- * negotiated it has nothing to say, and the host's kernel need not parse what
- * a guest makes up. A frame that the tap does not take is lost, as on a wire.
+ * A frame to the tap, with a header of our own, and how it begins as it was
+ * when that was made. A frame that the tap does not take is lost, as on a wire.
  */
 static int64_t net_send(struct virtio_dev *dev, const struct vq_chain *chain)
 {
-	struct virtio_net_hdr_v1 hdr = { 0 };
-	struct iovec iov[VQ_MAX_IOV + 1];
+	struct virtio_net_hdr_v1 hdr;
+	uint8_t head[NETOFF_HEAD_BYTES];
+	struct iovec iov[VQ_MAX_IOV + 2];
+	size_t head_len;
 	unsigned int n;
 	ssize_t sent;
 
@@ -57,10 +77,14 @@ static int64_t net_send(struct virtio_dev *dev, const struct vq_chain *chain)
 	if (chain->out_bytes < sizeof(hdr) + ETH_HLEN ||
 	    chain->out_bytes > sizeof(hdr) + FRAME_MAX)
 		return 0;
+	head_len = chain_copy_out(chain, sizeof(hdr), head, sizeof(head));
+	if (make_header(dev, chain, head, head_len, &hdr) < 0)
+		return 0;
 	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
-	n = chain_iov(chain, false, sizeof(hdr), FRAME_MAX, iov + 1);
+	iov[1] = (struct iovec){ head, head_len };
+	n = chain_iov(chain, false, sizeof(hdr) + head_len, FRAME_MAX, iov + 2);
 	do
-		sent = writev(to_net(dev)->tap_watch.fd, iov, (int)n + 1);
+		sent = writev(to_net(dev)->tap_watch.fd, iov, (int)n + 2);
 	while (sent < 0 && errno == EINTR);
 	return 0;
 }
@@ -114,7 +138,7 @@ static int64_t net_receive(struct virtio_dev *dev, const struct vq_chain *chain)
 	got = read_frame(to_net(dev), iov, n, room);
 	if (!got)
 		return VIRTIO_LATER;
-	/* offloads are off: the host's header says nothing, either */
+	/* the tap's offloads are off: the host's header says nothing */
 	hdr = (struct virtio_net_hdr_v1){ .num_buffers = 1 };
 	chain_copy_in(chain, 0, &hdr, sizeof(hdr));
 	return (int64_t)got;
@@ -181,7 +205,9 @@ struct virtio_dev *net_new(const struct guest_mem *mem, struct loop *loop,
 {
 	auto_fd int tap = tap_fd;
 	auto_free struct net *net = calloc(1, sizeof(*net));
-	uint64_t features = 1ULL << VIRTIO_NET_F_MAC;
+	uint64_t features =
+		1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_CSUM |
+		1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6;
 	int flags;
 
 	if (!net) {

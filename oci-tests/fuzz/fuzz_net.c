@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/virtio_net.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "microvm/virtio/devices.h"
+#include "microvm/virtio/netoff.h"
 #include "oci-tests/fuzz/device.h"
 
 #define RX 0
@@ -11,19 +14,39 @@ struct wire {
 	int fd;
 };
 
+/* What the host's kernel is asked to do is within the frame. */
+static void check_frame(const uint8_t *frame, size_t len)
+{
+	struct virtio_net_hdr_v1 hdr;
+
+	memcpy(&hdr, frame, sizeof(hdr));
+	len -= sizeof(hdr);
+	fuzz_check(!(hdr.flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM));
+	fuzz_check(!hdr.num_buffers);
+	if (hdr.flags)
+		fuzz_check(hdr.csum_start >= 14 &&
+			   hdr.csum_start + hdr.csum_offset + 2U <= len);
+	if (hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		fuzz_check(!hdr.gso_size && !hdr.hdr_len);
+	else
+		fuzz_check(hdr.flags && hdr.gso_size >= NETOFF_MIN_SEGMENT &&
+			   hdr.hdr_len >= hdr.csum_start + 20 &&
+			   hdr.hdr_len < len);
+}
+
 /* A frame comes, or all that were sent are looked at. */
 static void wire_host(void *arg, struct guest *g, struct tape *t)
 {
 	const struct wire *wire = arg;
-	static const uint8_t zero[NET_HDR_BYTES];
 	uint8_t frame[2048];
 	size_t len = tape_u16(t) % sizeof(frame);
 	ssize_t got;
 
 	(void)g;
-	while ((got = recv(wire->fd, frame, sizeof(frame), 0)) > 0)
-		fuzz_check(got >= NET_HDR_BYTES + 14 &&
-			   !memcmp(frame, zero, sizeof(zero)));
+	while ((got = recv(wire->fd, frame, sizeof(frame), MSG_TRUNC)) > 0) {
+		fuzz_check(got >= NET_HDR_BYTES + 14);
+		check_frame(frame, (size_t)got);
+	}
 	memset(frame, 0x5a, sizeof(frame));
 	tape_bytes(t, frame, len < 32 ? len : 32);
 	if (len && send(wire->fd, frame, len, 0) < 0)

@@ -100,9 +100,12 @@ static void test_config(void **state)
 	assert_memory_equal(got, mac, 6);
 	assert_int_equal(got[10] + 256 * got[11], 1400);
 	assert_true(virtio_has(f->dev, VIRTIO_NET_F_MTU));
-	/* no offload, no merged buffers, no control queue */
+	/* offloads of what is sent; no merged buffers, no control queue */
 	assert_int_equal(f->dev->features & 0xffffff,
-			 1 << VIRTIO_NET_F_MTU | 1 << VIRTIO_NET_F_MAC);
+			 1 << VIRTIO_NET_F_MTU | 1 << VIRTIO_NET_F_MAC |
+				 1 << VIRTIO_NET_F_CSUM |
+				 1 << VIRTIO_NET_F_HOST_TSO4 |
+				 1 << VIRTIO_NET_F_HOST_TSO6);
 	assert_null(net_new(&f->g.mem, &f->loop, -1, mac, 67, &err));
 	assert_int_equal(err.code, -EINVAL);
 	/* one that would hold the thread of all devices */
@@ -119,7 +122,9 @@ static void test_send(void **state)
 	uint8_t got[128], zero[HDR] = { 0 };
 	struct vring_used_elem elem;
 
-	g_fill(&f->g.mem, G_DATA, 0xff, 12); /* the guest's header */
+	/* of the guest's header without offloads nothing is passed on */
+	guest_start(&f->g, f->dev, 1ULL << VIRTIO_F_VERSION_1, 16);
+	g_fill(&f->g.mem, G_DATA, 0xff, 12);
 	g_fill(&f->g.mem, G_DATA + 12, 1, 8);
 	g_fill(&f->g.mem, G_DATA + 100, 2, 52);
 	ring_chain(&f->g.ring[TX], 0, bufs, 2);
@@ -132,6 +137,78 @@ static void test_send(void **state)
 	assert_int_equal(got[71], 2);
 	assert_true(ring_get(&f->g.ring[TX], &elem));
 	assert_int_equal(elem.len, 0);
+}
+
+/* A TCP segment of 1000 bytes over IPv4, its header before it. */
+static void put_segment(struct fixture *f, uint16_t csum_start)
+{
+	const struct virtio_net_hdr_v1 hdr = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = 400,
+		.hdr_len = 9999, /* not believed */
+		.csum_start = csum_start,
+		.csum_offset = 16,
+	};
+	const uint8_t head[54] = {
+		[0] = 0xff, [12] = 8,    [14] = 0x45, [16] = 4,
+		[17] = 16,  [22] = 64,   [23] = 6,    [26] = 10,
+		[30] = 10,  [46] = 0x50, [47] = 0x10
+	};
+
+	g_put(&f->g.mem, G_DATA, &hdr, sizeof(hdr));
+	g_put(&f->g.mem, G_DATA + HDR, head, sizeof(head));
+	g_fill(&f->g.mem, G_DATA + HDR + sizeof(head), 7, 1000);
+}
+
+static void send_segment(struct fixture *f)
+{
+	/* cut within the copied beginning, and after it */
+	const struct vring_desc bufs[] = {
+		{ G_DATA, HDR + 20, G_OUT, 0 },
+		{ G_DATA + HDR + 20, 300, G_OUT, 0 },
+		{ G_DATA + HDR + 320, 734, G_OUT, 0 },
+	};
+
+	ring_chain(&f->g.ring[TX], 0, bufs, 3);
+	kick(f, TX);
+	assert_false(guest_needs_reset(&f->g));
+}
+
+/* What is asked of the host is passed on, made anew; or nothing is. */
+static void test_send_offload(void **state)
+{
+	static const struct virtio_net_hdr_v1 want = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = 400,
+		.hdr_len = 54,
+		.csum_start = 34,
+		.csum_offset = 16,
+	};
+	struct fixture *f = *state;
+	uint8_t got[2000], frame[1054];
+
+	put_segment(f, 34);
+	send_segment(f);
+	assert_int_equal(recv(f->wire, got, sizeof(got), 0), HDR + 1054);
+	assert_memory_equal(got, &want, HDR);
+	g_get(&f->g.mem, G_DATA + HDR, frame, sizeof(frame));
+	assert_memory_equal(got + HDR, frame, sizeof(frame));
+	/* lost, without harm to the device */
+	put_segment(f, 35);
+	send_segment(f);
+	assert_int_equal(recv(f->wire, got, sizeof(got), 0), -1);
+	/* a driver that knows nothing of this may leave anything there */
+	guest_start(&f->g, f->dev,
+		    1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_NET_F_CSUM |
+			    1ULL << VIRTIO_NET_F_HOST_TSO6,
+		    16);
+	put_segment(f, 34);
+	send_segment(f);
+	assert_int_equal(recv(f->wire, got, sizeof(got), 0), HDR + 1054);
+	assert_int_equal(got[0], VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	assert_int_equal(got[1], VIRTIO_NET_HDR_GSO_NONE);
 }
 
 static void test_send_odd(void **state)
@@ -300,6 +377,25 @@ static int open_tap(void)
 	return ioctl(sock, SIOCSIFFLAGS, &ifr) < 0 ? -1 : take_fd(&tap);
 }
 
+/* The host's kernel takes a large segment as it is: one frame, not three. */
+static void sent_segment_arrives(struct fixture *f, int ifindex)
+{
+	struct sockaddr_ll from = { .sll_family = AF_PACKET,
+				    .sll_protocol = htons(0x0800),
+				    .sll_ifindex = ifindex };
+	auto_fd int sock =
+		socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       htons(0x0800));
+	uint8_t got[2000];
+
+	assert_int_equal(bind(sock, (struct sockaddr *)&from, sizeof(from)), 0);
+	put_segment(f, 34);
+	send_segment(f);
+	assert_int_equal(recv(sock, got, sizeof(got), 0), 1054);
+	assert_int_equal(got[14], 0x45);
+	assert_int_equal(got[1053], 7);
+}
+
 /*
  * The same with the real thing: frames that a packet socket sends on the tap's
  * interface reach the guest, one that is too large does not, and back.
@@ -348,12 +444,13 @@ static void test_tap(void **state)
 	assert_memory_equal(got, frame, 200);
 
 	memset(frame, 0xff, 6);
-	g_fill(&f->g.mem, out.addr, 0xff, HDR); /* not passed on */
+	g_fill(&f->g.mem, out.addr, 0, HDR);
 	g_put(&f->g.mem, out.addr + HDR, frame, 60);
 	ring_chain(&f->g.ring[TX], 0, &out, 1);
 	kick(f, TX);
 	assert_int_equal(recv(sock, got, sizeof(got), 0), 60);
 	assert_memory_equal(got, frame, 60);
+	sent_segment_arrives(f, (int)to.sll_ifindex);
 }
 
 int main(void)
@@ -361,6 +458,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_send, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_send_offload, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_send_odd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_receive, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_receive_too_large, setup,

@@ -142,6 +142,38 @@ t_exact_values() {
 	hull delete -f "$TAG"
 }
 
+# a quota alone is one of the period that is there, for systemd too
+t_present_period() {
+	sd_bundle '.linux.resources.cpu = {quota: 50000, period: 200000}'
+	sd_started
+	eq "$(show CPUQuotaPerSecUSec)" 250ms
+	hull update --cpu-quota 80000 "$TAG"
+	eq "$(show CPUQuotaPerSecUSec)" 400ms "from --cpu-quota"
+	echo '{"unified": {"cpu.max": "40000"}}' | hull update -r - "$TAG"
+	eq "$(show CPUQuotaPerSecUSec)" 200ms "from cpu.max"
+	hull update --cpu-period 100000 "$TAG"
+	eq "$(show CPUQuotaPerSecUSec)" 400ms "from --cpu-period"
+	systemctl daemon-reload
+	eq "$(cat "$(cgroup)/cpu.max")" "40000 100000" "after a reload"
+	hull delete -f "$TAG"
+}
+
+# idle and weight are one property to systemd: what ends the one sets the other
+t_idle() {
+	sd_bundle
+	sd_started
+	for end in '{"cpu": {"idle": 0}}=100' '{"cpu": {"shares": 512}}=59' '{"unified": {"cpu.weight": "8"}}=8'; do
+		hull update --cpu-idle 1 "$TAG"
+		eq "$(cat "$(cgroup)/cpu.idle")" 1
+		eq "$(show CPUWeight)" idle
+		echo "${end%=*}" | hull update -r - "$TAG"
+		systemctl daemon-reload
+		eq "$(cat "$(cgroup)/cpu.idle")" 0 "idle after $end"
+		eq "$(cat "$(cgroup)/cpu.weight")" "${end#*=}" "weight after $end"
+	done
+	hull delete -f "$TAG"
+}
+
 # hull's own placeholder in the scope must not be counted
 t_one_task() {
 	sd_bundle '.linux.resources.pids.limit = 1'

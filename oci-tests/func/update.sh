@@ -84,6 +84,16 @@ t_each() {
 		eq "$(kept cpu cpu.idle)" 0
 		eq "$(kept cpu cpu.weight cpu.shares)" "$(both 174 2048)"
 	fi
+	if [ -e "/sys/fs/cgroup/hull-test/$TAG/cpu.idle" ]; then # a weight ends it
+		hull update --cpu-idle 1 "$TAG"
+		hull update --cpu-share 1024 "$TAG"
+		eq "$(kept cpu cpu.idle)" 0
+		eq "$(kept cpu cpu.weight)" 100
+		hull update --cpu-idle 1 "$TAG"
+		echo '{"unified": {"cpu.weight": "8"}}' | hull update -r - "$TAG"
+		eq "$(kept cpu cpu.idle)" 0
+		eq "$(kept cpu cpu.weight)" 8
+	fi
 	hull delete -f "$TAG"
 }
 # whatever is refused, the limits beside it do not change either

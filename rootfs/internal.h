@@ -70,6 +70,7 @@ struct rootfs {
 
 	unsigned int prepared; /* sources that the parent has cloned */
 
+	int self_fd;      /* pidfd of this process, to reach its namespace */
 	int root_fd;      /* the container's "/" */
 	int root_tree_fd; /* user namespace: root.path cloned by the parent */
 	bool root_on_top; /* attached over "/", as root.path was out of reach */
@@ -268,6 +269,9 @@ int host_device_clone(const char *path, mode_t type, dev_t dev);
 
 /* ---- propagation.c */
 int root_attach(struct rootfs *r, struct err *err);
+
+/** root_leave_chroot() - be at our mount namespace's root, where allowed. */
+int root_leave_chroot(const struct rootfs *r, struct err *err);
 
 /** root_propagation() - MS_* that rootfsPropagation stands for, or 0. */
 unsigned int root_propagation(const struct rootfs *r);

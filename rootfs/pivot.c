@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,6 +60,25 @@ static int pivot(struct rootfs *r, struct err *err)
 	return 0;
 }
 
+/* Where the container's root is, as seen from the root of the namespace: not
+ * root.path, in a chroot. */
+static int root_place(const struct rootfs *r, char path[PATH_MAX],
+		      struct err *err)
+{
+	char link[32];
+	ssize_t len;
+
+	snprintf(path, PATH_MAX, "%s", r->cfg.root_path);
+	if (r->root_on_top || r->self_fd < 0)
+		return 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", r->root_fd);
+	len = readlink(link, path, PATH_MAX - 1);
+	if (len < 0)
+		return err_sys(err, "cannot read '%s'", link);
+	path[len] = '\0';
+	return 0;
+}
+
 /*
  * The old root stays below, out of reach of names; what could still be asked
  * from it, the host's proc and sysfs, is removed first. Peers of the host's
@@ -67,14 +88,16 @@ static int pivot(struct rootfs *r, struct err *err)
 static int move_and_chroot(struct rootfs *r, struct err *err)
 {
 	struct mount_attr slave = { .propagation = MS_SLAVE };
-	int ret;
+	char path[PATH_MAX];
+	int ret = root_place(r, path, err);
+
+	if (ret)
+		return ret;
 
 	if (root_propagation(r) == MS_SHARED &&
 	    mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)))
 		return err_sys(err, "cannot cut off the host's mounts");
-	ret = SABOTAGED("pivot_hide_proc")
-		      ? 0
-		      : mountinfo_hide_proc(r->cfg.root_path, err);
+	ret = SABOTAGED("pivot_hide_proc") ? 0 : mountinfo_hide_proc(path, err);
 	if (ret < 0)
 		return ret;
 	if (!r->root_on_top &&
@@ -86,6 +109,10 @@ static int move_and_chroot(struct rootfs *r, struct err *err)
 
 int rootfs_enter(struct rootfs *r, struct err *err)
 {
+	int ret = root_leave_chroot(r, err);
+
+	if (ret)
+		return ret;
 	if (fchdir(r->root_fd) < 0)
 		return err_sys(err, "cannot enter '%s'", r->cfg.root_path);
 	if (!r->cfg.new_mount_ns)

@@ -307,7 +307,8 @@ int rootfs_open(const struct rootfs_config *cfg, struct rootfs **out,
 		return no_memory(err);
 	r->cfg = *cfg;
 	r->own_dev = !cfg->no_devices;
-	r->root_fd = r->root_tree_fd = r->null_fd = r->mask_fd = -1;
+	r->self_fd = r->root_fd = r->root_tree_fd = r->null_fd = r->mask_fd =
+		-1;
 	r->pts_fd = r->cgroup_tree_fd = r->null_spare_fd = r->proc_fd = -1;
 	ret = open_all(r, err);
 	if (ret < 0) {
@@ -379,6 +380,7 @@ void rootfs_free(struct rootfs *r)
 {
 	if (!r)
 		return;
+	close_one(r->self_fd);
 	close_one(r->root_fd);
 	close_one(r->root_tree_fd);
 	close_one(r->null_fd);

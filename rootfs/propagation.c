@@ -70,19 +70,60 @@ static int unshare_parent(const char *root_path)
 	}
 }
 
-static int prepare_host_mounts(struct rootfs *r, struct err *err)
+static int prepare_all_mounts(const struct rootfs *r, struct err *err)
 {
 	int ret = SABOTAGED("propagation_slave")
 			  ? 0
 			  : set_propagation("/", AT_RECURSIVE,
 					    early_propagation(r));
 
-	if (ret < 0)
-		return err_code(
-			err, ret,
-			"cannot set the propagation of the mounts below '/'");
-	if (root_propagation(r) != MS_SHARED)
-		return 0;
+	return ret < 0 ? err_code(
+				 err, ret,
+				 "cannot set the propagation of the mounts below '/'")
+		       : 0;
+}
+
+int root_leave_chroot(const struct rootfs *r, struct err *err)
+{
+	if (r->self_fd >= 0 && setns(r->self_fd, CLONE_NEWNS) < 0)
+		return err_sys(err, "cannot reach the mount namespace's root");
+	return 0;
+}
+
+/*
+ * hull may run in a chroot(2), where "/" need not be a mount and is not all
+ * there is: what is above would stay in the container's namespace, and exec
+ * would arrive there. So what is done to all mounts, here and in pivot(), is
+ * done at the namespace's own root, to which setns(2) leads. Who has not the
+ * right to that can neither exec nor climb.
+ */
+static int prepare_from_top(struct rootfs *r, struct err *err)
+{
+	auto_fd int here_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int ret;
+
+	r->self_fd = sys_pidfd_open(getpid(), 0);
+	if (here_fd < 0 || r->self_fd < 0)
+		return err_sys(err, "cannot open '/'");
+	if (SABOTAGED("propagation_chroot"))
+		auto_close_fd(&r->self_fd);
+	ret = root_leave_chroot(r, err);
+	if (ret == -EPERM)
+		auto_close_fd(&r->self_fd);
+	else if (ret)
+		return ret;
+	ret = prepare_all_mounts(r, err);
+	if (!ret && r->self_fd >= 0 && (fchdir(here_fd) < 0 || chroot(".") < 0))
+		ret = err_sys(err, "cannot go back to '/'");
+	return ret;
+}
+
+static int prepare_host_mounts(struct rootfs *r, struct err *err)
+{
+	int ret = prepare_from_top(r, err);
+
+	if (ret || root_propagation(r) != MS_SHARED)
+		return ret;
 	ret = unshare_parent(r->cfg.root_path);
 	if (ret == -EACCES) /* then the root goes on top of "/" */
 		ret = set_propagation("/", 0, MS_PRIVATE);
@@ -137,40 +178,6 @@ static int root_open(struct rootfs *r, struct err *err)
 	return 0;
 }
 
-static bool same_place(const struct statx *a, const struct statx *b)
-{
-	return a->stx_ino == b->stx_ino && a->stx_mnt_id == b->stx_mnt_id &&
-	       a->stx_dev_major == b->stx_dev_major &&
-	       a->stx_dev_minor == b->stx_dev_minor;
-}
-
-/*
- * Below a chroot(2) pivot_root(2) takes nothing away: what is above stays in
- * the container's namespace, where its root climbs out with CAP_SYS_CHROOT and
- * where `exec` arrives. Only setns(2) tells, since it leads to the namespace's
- * own root; without the right to it `exec` is not possible either.
- */
-static int check_chroot(struct err *err)
-{
-	auto_fd int self_fd = sys_pidfd_open(getpid(), 0);
-	auto_fd int cwd_fd = open(".", O_PATH | O_CLOEXEC);
-	const unsigned int mask = STATX_INO | STATX_MNT_ID;
-	struct statx before, after;
-
-	if (self_fd < 0 || cwd_fd < 0 ||
-	    statx(AT_FDCWD, "/", 0, mask, &before) < 0 ||
-	    setns(self_fd, CLONE_NEWNS) < 0)
-		return 0;
-	if (statx(AT_FDCWD, "/", 0, mask, &after) < 0 || fchdir(cwd_fd) < 0)
-		return err_sys(err, "cannot go back to the working directory");
-	if (same_place(&before, &after) || SABOTAGED("propagation_chroot"))
-		return 0;
-	return err_set(err, -EPERM,
-		       "hull runs in a chroot, and the container would share "
-		       "what is outside of it (use pivot_root in a mount "
-		       "namespace)");
-}
-
 int root_attach(struct rootfs *r, struct err *err)
 {
 	static const struct mount_attr private = { .propagation = MS_PRIVATE };
@@ -178,9 +185,7 @@ int root_attach(struct rootfs *r, struct err *err)
 
 	if (!r->cfg.new_mount_ns)
 		return root_open(r, err);
-	ret = check_chroot(err);
-	if (!ret)
-		ret = prepare_host_mounts(r, err);
+	ret = prepare_host_mounts(r, err);
 	if (ret < 0)
 		return ret;
 	ret = root_clone(r, err);

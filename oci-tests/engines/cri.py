@@ -20,6 +20,7 @@ RESOURCES = {
 METADATA = {"name": (1, "str"), "uid": (2, "str"), "namespace": (3, "str"), "attempt": (4, "int")}
 POD = {
     "metadata": (1, METADATA), "hostname": (2, "str"), "log_directory": (3, "str"),
+    "dns_config": (4, {"servers": (1, ["str"])}),
     "labels": (6, "map"), "annotations": (7, "map"),
     "linux": (8, {
         "cgroup_parent": (1, "str"), "sysctls": (3, "map"),

@@ -89,7 +89,7 @@ import() {
 
 pod() { # name handler [jq filter]: sets P
 	jq -n --arg n "$1" --arg d "$W" '{metadata: {name: $n, uid: $n, namespace: "n"},
-		log_directory: $d, linux: {cgroup_parent: ("/hull-pods/" + $n), security_context: {
+		log_directory: $d, dns_config: {servers: ["10.0.0.53"]}, linux: {cgroup_parent: ("/hull-pods/" + $n), security_context: {
 			namespace_options: {network: 2, pid: 1}, seccomp: {profile_type: 0}}}} |
 		'"${3:-.}" >"$W/$1.pod"
 	P=$(jq -n --arg h "$2" --slurpfile c "$W/$1.pod" '{config: $c[0], runtime_handler: $h}' |
@@ -149,6 +149,7 @@ out "exec: output" "uid=0(root) gid=0(root) groups=0(root)" exec_ id
 rc "exec: exit status" 4 exec_ sh -c 'exit 4'
 fails "exec: no such program" 125 'no such file|not found' exec_ /nonexist
 has "exec: the seccomp profile" '^Seccomp:.*2' exec_ grep Seccomp: /proc/1/status
+out "its resolv.conf" 'nameserver 10.0.0.53' exec_ cat /etc/resolv.conf
 out "the host's name" "$(hostname)" exec_ hostname
 out "oom score" 998 exec_ cat /proc/1/oom_score_adj
 out "masked" 0 exec_ sh -c 'cat /proc/timer_list | wc -c'

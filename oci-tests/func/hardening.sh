@@ -387,21 +387,45 @@ t_no_capabilities_named() {
 	eq "$(hull exec -p "$T/p" "$TAG" | cut -f 2)" 0000000000000000
 	hull delete -f "$TAG"
 }
-# the namespace's root would be within reach of exec, and of CAP_SYS_CHROOT
+# a chroot(2) is left behind as the host is: else the namespace's root would be
+# within reach of exec, and of CAP_SYS_ADMIN
 t_hull_in_a_chroot() {
 	bundle
-	args true
-	mkdir "$T/top"
-	in_chroot() { # COMMAND...
-		unshare -m --propagation private sh -euc 'mount --rbind / "$0" && exec chroot "$0" "$@"' "$T/top" "$@"
+	sh_args 'sleep 1000'
+	mkdir "$T/top" "$T/plain"
+	for d in /*; do # a root that is no mount
+		[ ! -d "$d" ] || [ -L "$d" ] || mkdir "$T/plain$d"
+		[ ! -L "$d" ] || cp -a "$d" "$T/plain$d"
+	done
+	in_chroot() { # directory option...
+		dir=$1
+		shift
+		unshare -m --propagation private sh -euc 'top=$0; if [ -e "$top/proc" ]; then
+				for d in "$top"/*; do [ -L "$d" ] || mount --rbind "/${d##*/}" "$d"; done
+			else mount --rbind / "$top"; fi; exec chroot "$top" "$@"' "$dir" \
+			"$HULL" --root "$T/root" run -d "$@" -b "$B" "$TAG" </dev/null >"$T/out" 2>&1 || fail "$(cat "$T/out")"
+		eq "$(hull exec "$TAG" stat -c %i /)" "$(stat -c %i "$B/rootfs")" "the root in $dir $*"
+		hasnt "$(hull exec "$TAG" awk "{print \$5}" /proc/self/mountinfo)" "$T"
+		# more than hull exec may, and from outside of all chroots
+		eq "$(nsenter --mount="/proc/$(state pid)/ns/mnt" /bin/busybox stat -c %i /)" \
+			"$(stat -c %i "$B/rootfs")" "the namespace's root in $dir $*"
+		hull delete -f "$TAG"
 	}
-	refuses 'hull runs in a chroot' in_chroot "$HULL" --root "$T/root" run -b "$B" "$TAG"
-	# a root that was pivoted to is one
+	in_chroot "$T/top"
+	in_chroot "$T/plain"
+	cfg '.linux.rootfsPropagation = "shared"'
+	in_chroot "$T/top"
+	cfg 'del(.linux.rootfsPropagation)'
+	in_chroot "$T/plain" --no-pivot
+	# nor is a root that was pivoted to one, or moved over the first as initial
+	# ramdisks do it
+	args true
 	unshare -m --propagation private sh -euc 'mount --rbind / "$0" && cd "$0" && pivot_root . mnt &&
 		exec chroot . "$@"' "$T/top" "$HULL" --root "$T/root" run -b "$B" "$TAG"
-	# and one that was moved over the first, as an initial ramdisk does it
 	unshare -m --propagation private sh -euc 'mount --rbind / "$0" && cd "$0" && mount --move . / &&
 		exec chroot . "$@"' "$T/top" "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	# what the container may do is done in its own namespace only
+	hasnt "$(cat /proc/self/mountinfo)" "$T/plain"
 }
 t_old_root_is_gone() {
 	bundle

@@ -50,7 +50,8 @@ static uint64_t read_on(struct client *c, uint32_t op, uint64_t fh,
 	in.fh = fh;
 	len = fc_call(c, op, 1, &in, sizeof(in));
 	assert_true(len >= 0 && len <= (int)in.size);
-	memcpy(out, fc_answer(c), (size_t)len);
+	if (len > 0)
+		memcpy(out, fc_answer(c), (size_t)len);
 	for (int at = 0; at < len;) {
 		const struct fuse_entry_out *entry =
 			(const struct fuse_entry_out *)(out + at);

@@ -147,20 +147,65 @@ static int root_clone(struct rootfs *r, struct err *err)
 	return 0;
 }
 
+static bool same_place(const struct statx *a, const struct statx *b)
+{
+	return a->stx_ino == b->stx_ino && a->stx_mnt_id == b->stx_mnt_id &&
+	       a->stx_dev_major == b->stx_dev_major &&
+	       a->stx_dev_minor == b->stx_dev_minor;
+}
+
+/* Return: 1 in a chroot, 0 not, -errno. */
+static int in_chroot(const struct rootfs *r, struct err *err)
+{
+	auto_fd int here_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const unsigned int mask = STATX_INO | STATX_MNT_ID;
+	struct statx here, top;
+	int ret;
+
+	if (r->self_fd < 0)
+		return 0;
+	if (here_fd < 0 || statx(here_fd, "", AT_EMPTY_PATH, mask, &here) < 0)
+		return err_sys(err, "cannot open '/'");
+	ret = root_leave_chroot(r, err);
+	if (ret)
+		return ret;
+	if (statx(AT_FDCWD, "/", 0, mask, &top) < 0 || fchdir(here_fd) < 0 ||
+	    chroot(".") < 0)
+		return err_sys(err, "cannot go back to '/'");
+	return !same_place(&here, &top);
+}
+
 /*
  * The container's root is a copy of what root.path shows, attached where it
  * is, so that the host's other mounts keep their places for those that bind
- * them. Where a user namespace cannot reach root.path it goes over "/".
+ * them. Where a user namespace cannot reach root.path it goes over "/", which
+ * must be the namespace's own for that.
  */
-static int root_move(struct rootfs *r)
+static int root_move(struct rootfs *r, struct err *err)
 {
+	int ret = 0;
+
 	if (!move_mount(r->root_fd, "", AT_FDCWD, r->cfg.root_path,
 			MOVE_MOUNT_F_EMPTY_PATH))
 		return 0;
 	if (errno != EACCES || !r->cfg.userns)
-		return -errno;
-	if (move_mount(r->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH))
-		return -errno;
+		ret = -errno;
+	if (!ret)
+		ret = in_chroot(r, err);
+	if (ret > 0)
+		return err_set(err, -EPERM,
+			       "hull runs in a chroot, and the user namespace "
+			       "cannot reach '%s'",
+			       r->cfg.root_path);
+	if (!ret &&
+	    move_mount(r->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH))
+		ret = -errno;
+	if (ret)
+		return err_at(err, ret, "root.path",
+			      "cannot attach the container's root at '%s': %s",
+			      r->cfg.root_path, err_text(ret));
+	/* the way to the namespace's root ends at the container's now */
+	auto_close_fd(&r->self_fd);
 	r->root_on_top = true;
 	return 0;
 }
@@ -199,9 +244,5 @@ int root_attach(struct rootfs *r, struct err *err)
 				err, ret,
 				"cannot make the container's root private");
 	}
-	ret = root_move(r);
-	return ret < 0 ? err_at(err, ret, "root.path",
-				"cannot attach the container's root at '%s': %s",
-				r->cfg.root_path, err_text(ret))
-		       : 0;
+	return root_move(r, err);
 }

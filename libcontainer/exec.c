@@ -327,14 +327,17 @@ static int foreground(struct exec *x, int *code, struct err *err)
 	struct supervisor s;
 	int status, ret;
 
-	ret = supervise_begin(&s, false, err);
+	ret = supervise_block(&s, err);
 	if (ret)
 		return ret;
-	ret = start(x, relay_prepare, err);
+	ret = supervise_begin(&s, false, err);
+	if (!ret)
+		ret = start(x, relay_prepare, err);
 	if (!ret)
 		ret = supervise(&s, x->j.pidfd, x->j.pid, x->console_fd,
 				&status, err);
 	supervise_end(&s);
+	supervise_unblock(&s, !ret);
 	if (ret)
 		return ret;
 	x->j.pid = 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -17,6 +18,7 @@
 #include "namespaces/ns.h"
 
 #define OPEN_TRIES 8
+#define SHUT_TRIES 10000 /* of 0.1 ms */
 #define WANT_NAMESPACES "namespaces"
 
 int gate_listen(int dir_fd, struct err *err)
@@ -130,6 +132,20 @@ static int try_open(int dir_fd, int pidfd, const struct gate_go *go,
 	return ret ? ret : report_read(conn, err);
 }
 
+/*
+ * Init's execve() closes the connection and the gate, in an order of the
+ * kernel's choice. Who asks for the state next must not find the gate.
+ */
+static void wait_shut(int dir_fd, int pidfd)
+{
+	const struct timespec moment = { .tv_nsec = 100000 };
+
+	for (int i = 0;
+	     i < SHUT_TRIES && gate_is_waiting(dir_fd) && !proc_is_dead(pidfd);
+	     i++)
+		nanosleep(&moment, NULL);
+}
+
 int gate_open_with(int dir_fd, int pidfd, const struct gate_go *go,
 		   struct err *err)
 {
@@ -145,6 +161,8 @@ int gate_open_with(int dir_fd, int pidfd, const struct gate_go *go,
 	}
 	if (ret == -EPIPE || ret == -ECONNRESET)
 		return err_code(err, ret, "the start gate was shut");
+	if (!ret)
+		wait_shut(dir_fd, pidfd);
 	return ret;
 }
 

@@ -82,23 +82,23 @@ static int finish(struct launch *l, int status, struct err *err)
 	return ret;
 }
 
-static int foreground(struct launch *l, int *code, struct err *err)
+static int foreground(struct launch *l, struct supervisor *s, int *code,
+		      struct err *err)
 {
 	bool own_pids = l->in.ns.create & CLONE_NEWPID;
-	struct supervisor s;
 	int status, ret;
 
-	ret = supervise_begin(&s, !own_pids && !l->opt->no_subreaper, err);
+	ret = supervise_begin(s, !own_pids && !l->opt->no_subreaper, err);
 	if (ret)
 		return ret;
 	ret = start(l, err);
 	if (!ret) {
 		ct_unlock(&l->ct);
-		s.ready_fd = l->ready_fd;
-		ret = supervise(&s, l->in.pidfd, l->in.pid, l->console_fd,
+		s->ready_fd = l->ready_fd;
+		ret = supervise(s, l->in.pidfd, l->in.pid, l->console_fd,
 				&status, err);
 	}
-	supervise_end(&s);
+	supervise_end(s);
 	if (ret)
 		return ret;
 	l->in.pid = 0;
@@ -121,18 +121,25 @@ int hull_run(const struct hull_context *ctx, const char *id,
 	     const struct hull_create_options *opt, int *status,
 	     struct err *err)
 {
+	struct supervisor s;
 	struct launch l;
 	int ret;
 
 	*status = 0;
+	/* who detaches has nobody to pass signals on to, and ends by them */
+	ret = opt->detach ? 0 : supervise_block(&s, err);
+	if (ret)
+		return ret;
 	ret = launch_prepare(&l, ctx, id, opt, false, err);
 	if (!ret && opt->detach)
 		ret = background(&l, err);
 	else if (!ret)
-		ret = foreground(&l, status, err);
+		ret = foreground(&l, &s, status, err);
 	if (ret)
 		launch_undo(&l);
 	launch_release(&l);
+	if (!opt->detach)
+		supervise_unblock(&s, !ret);
 	return ret;
 }
 

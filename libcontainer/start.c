@@ -53,9 +53,8 @@ static int poststart(struct ct *ct, int pidfd, struct err *err)
 	auto_free char *json = NULL;
 	int ret;
 
-	ret = ct_load_spec(ct, err);
-	if (ret || !ct->spec->hooks.count[SPEC_HOOK_POSTSTART])
-		return ret;
+	if (!ct->spec->hooks.count[SPEC_HOOK_POSTSTART])
+		return 0;
 	ret = ct_state_json(ct, HULL_RUNNING, ct->st.pid, &json);
 	if (ret)
 		return err_code(err, ret, "cannot write the state for hooks");
@@ -85,8 +84,11 @@ static void end_failed(struct ct *ct, int pidfd, const struct err *why)
 {
 	struct hull_exit *e = &ct->st.exit;
 
-	if (ct->st.vm && gate_is_waiting(ct->dir_fd))
+	if (gate_is_waiting(ct->dir_fd)) {
+		if (!ct->st.vm)
+			return;
 		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	}
 	if (!has_ended(pidfd))
 		return;
 	record_end(ct, NULL, true);
@@ -113,6 +115,11 @@ int hull_start(const struct hull_context *ctx, const char *id, struct err *err)
 	if (pidfd < 0)
 		return err_set(err, -ESRCH,
 			       "cannot start a container that has stopped");
+	/* for its hooks; afterwards is too late to say that it cannot be read
+	 */
+	ret = ct_load_spec(&ct, err);
+	if (ret)
+		return ret;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	ct.st.started = true;
 	ct.st.started_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -21,22 +23,35 @@ int supervise_code(int wait_status)
 	return WEXITSTATUS(wait_status);
 }
 
-int supervise_begin(struct supervisor *s, bool subreaper, struct err *err)
+/* All but the faults of our own, which stay deadly. */
+static void maskable(sigset_t *all)
+{
+	sigfillset(all);
+	sigdelset(all, SIGSEGV);
+	sigdelset(all, SIGBUS);
+	sigdelset(all, SIGILL);
+	sigdelset(all, SIGFPE);
+	sigdelset(all, SIGABRT);
+}
+
+int supervise_block(struct supervisor *s, struct err *err)
 {
 	sigset_t all;
 
 	s->signal_fd = -1;
 	s->ready_fd = -1;
 	s->subreaper = false;
-	sigfillset(&all);
-	/* faults of our own stay deadly */
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGABRT);
+	maskable(&all);
 	if (sigprocmask(SIG_BLOCK, &all, &s->old_mask) < 0)
 		return err_sys(err, "cannot block signals");
+	return 0;
+}
+
+int supervise_begin(struct supervisor *s, bool subreaper, struct err *err)
+{
+	sigset_t all;
+
+	maskable(&all);
 	s->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return err_sys(err, "cannot make a signalfd");
@@ -48,9 +63,20 @@ int supervise_begin(struct supervisor *s, bool subreaper, struct err *err)
 void supervise_end(struct supervisor *s)
 {
 	auto_close_fd(&s->signal_fd);
-	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	if (s->subreaper)
 		prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	s->subreaper = false;
+}
+
+void supervise_unblock(struct supervisor *s, bool drop)
+{
+	const struct timespec now = { 0 };
+	sigset_t all;
+
+	maskable(&all);
+	while (drop && sigtimedwait(&all, NULL, &now) > 0)
+		;
+	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 }
 
 /* Orphans of the container that became ours; its init stays for waitpid(). */

@@ -11,8 +11,8 @@ struct err;
 /**
  * struct supervisor - hull in the foreground: passes signals to the workload,
  * carries bytes between its terminal and ours, waits.
- * @signal_fd: signals are blocked from supervise_begin() on, so that none is
- *             lost between the clone and the loop
+ * @signal_fd: signals are blocked from supervise_block() on, so that none is
+ *             lost between the clone and the loop, and none ends us half-way
  * @ready_fd:  of ready_listen(), borrowed, or negative
  */
 struct supervisor {
@@ -22,8 +22,11 @@ struct supervisor {
 	bool subreaper;
 };
 
+/** supervise_block() - before anything is made. Children undo the mask. */
+int supervise_block(struct supervisor *s, struct err *err);
+
 /**
- * supervise_begin() - before the clone. The child undoes the mask itself.
+ * supervise_begin() - before the clone.
  * @subreaper: adopt orphans of a container without a pid namespace of its own
  */
 int supervise_begin(struct supervisor *s, bool subreaper, struct err *err);
@@ -40,7 +43,14 @@ int supervise_begin(struct supervisor *s, bool subreaper, struct err *err);
 int supervise(struct supervisor *s, int pidfd, pid_t pid, int console_fd,
 	      int *status, struct err *err);
 
+/** supervise_end() - no more supervision; signals are still blocked. */
 void supervise_end(struct supervisor *s);
+
+/**
+ * supervise_unblock() - when nothing is left to be undone.
+ * @drop: signals that came meanwhile were for a workload that has ended
+ */
+void supervise_unblock(struct supervisor *s, bool drop);
 
 /** supervise_code() - wait(2) status as a shell's exit status. */
 int supervise_code(int wait_status);

@@ -85,6 +85,16 @@ t_missing_program_and_friends() {
 	args /script
 	refuses 'unable to start container process: exec /script: no such file or directory' hull run -b "$B" "$TAG"
 }
+# from the first trace of a container to the last, a signal is for the workload
+t_signal_at_any_moment() {
+	bundle
+	args sleep 0.05
+	for i in $(rounds 99); do
+		timeout -s TERM "$(printf 0.0%02d%d $((i / 10)) $((i % 10)))" \
+			"$HULL" --root "$T/root" run -b "$B" "$TAG" </dev/null >/dev/null 2>&1 || true
+		[ ! -e "$T/root/$TAG" ] || fail "after $i tenths of a millisecond the container is left"
+	done
+}
 t_signals_are_forwarded() {
 	bundle
 	sh_args 'trap "echo got; exit 9" USR1; echo up; while :; do sleep 0.05; done'

@@ -131,6 +131,7 @@ static int make_root(const char *path)
 
 static int check_root(int fd, const char *path, struct err *err)
 {
+	mode_t others = 022;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -139,7 +140,10 @@ static int check_root(int fd, const char *path, struct err *err)
 		return err_set(err, -EPERM,
 			       "state root '%s' belongs to uid %u, not to %u",
 			       path, st.st_uid, geteuid());
-	if (st.st_mode & 022 && !SABOTAGED("stateroot_mode"))
+	/* a user's own group: with it come umasks of 002 */
+	if (st.st_uid && st.st_gid == st.st_uid)
+		others = 002;
+	if (st.st_mode & others && !SABOTAGED("stateroot_mode"))
 		return err_set(err, -EPERM,
 			       "state root '%s' may be written by others (mode "
 			       "%04o)",

@@ -203,6 +203,19 @@ t_root_of_a_namespace() {
 	eq "$(jq -r .status "$T/state")" running
 }
 
+# users have a group of their own, and with it a umask of 002
+t_group_may_write_the_root() {
+	ubundle
+	mkdir -p "$T/root"
+	chmod 775 "$T/root"
+	chown "$UID_:$UID_" "$T/root"
+	eq "$(urun 'echo hi')" hi
+	chown "$UID_:0" "$T/root"
+	has "$(urun 'echo hi' 2>&1 || true)" 'may be written by others'
+	chown "$UID_:$UID_" "$T/root"
+	chmod 777 "$T/root"
+	has "$(urun 'echo hi' 2>&1 || true)" 'may be written by others'
+}
 t_needs_userns() {
 	ubundle 'del(.linux.uidMappings, .linux.gidMappings) |
 		.linux.namespaces |= map(select(.type != "user"))'

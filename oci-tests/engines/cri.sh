@@ -174,8 +174,8 @@ out "stop: the workload had TERM" 9 status exit_code
 ok "remove" remove
 
 # ---- what a container asks for
-out "ends by itself" 'out
-err' says p1 e1 'echo out; echo err >&2'
+has "ends by itself" '^out$' says p1 e1 'echo out; echo err >&2'
+saw "ends by itself: both streams" '^err$'
 ends() { # name script [jq filter]: status and reason of the end
 	create p1 "$@" && start >/dev/null && wait_for 30 exited &&
 		echo "$(status exit_code) $(status reason)" && remove >/dev/null

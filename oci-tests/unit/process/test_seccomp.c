@@ -252,13 +252,14 @@ static void test_refused(void **state)
 	static const struct {
 		const char *profile, *field;
 		int want;
+		int newer; /* of a libseccomp that knows more */
 	} cases[] = {
 		{ ALLOW_DEFAULT "\"architectures\":[\"SCMP_ARCH_X86_64\","
 				"\"SCMP_ARCH_S390X\"],\"syscalls\":[]",
 		  "linux.seccomp.architectures[1]", -EDOM },
 		{ ALLOW_DEFAULT "\"architectures\":[\"SCMP_ARCH_M68K\"],"
 				"\"syscalls\":[]",
-		  "linux.seccomp.architectures[0]", -EINVAL },
+		  "linux.seccomp.architectures[0]", -EINVAL, -EDOM },
 		{ ALLOW_DEFAULT
 		  "\"syscalls\":[{\"names\":[\"kill\"],\"action\":"
 		  "\"SCMP_ACT_ERRNO\",\"args\":[" ARG(
@@ -274,9 +275,10 @@ static void test_refused(void **state)
 		auto_arena struct arena arena = { 0 };
 		struct seccomp_prog prog = { 0 };
 		struct err err = { 0 };
+		int ret = prepare(&arena, cases[i].profile, &prog, &err);
 
-		assert_int_equal(prepare(&arena, cases[i].profile, &prog, &err),
-				 cases[i].want);
+		if (ret != cases[i].newer || !ret)
+			assert_int_equal(ret, cases[i].want);
 		assert_string_equal(err.field, cases[i].field);
 		assert_null(prog.map);
 	}

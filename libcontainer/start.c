@@ -84,11 +84,8 @@ static void end_failed(struct ct *ct, int pidfd, const struct err *why)
 {
 	struct hull_exit *e = &ct->st.exit;
 
-	if (gate_is_waiting(ct->dir_fd)) {
-		if (!ct->st.vm)
-			return;
+	if (ct->st.vm && gate_is_waiting(ct->dir_fd))
 		sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-	}
 	if (!has_ended(pidfd))
 		return;
 	record_end(ct, NULL, true);

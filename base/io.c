@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/path.h"
+#include "base/sys.h"
 
 /*
  * seq_file hands out whole records, a page at most in one read(2). A first
@@ -201,6 +203,25 @@ static int temp_fill(int fd, const void *data, size_t len, mode_t mode)
 	return io_write_full(fd, data, len);
 }
 
+/*
+ * rename(2) over a file makes ext4 and others allocate and write out the new
+ * one at once (auto_da_alloc), and its removal then waits for the disk. An
+ * exchange does not, and is as atomic.
+ */
+static int temp_move(int dir_fd, const char *temp, const char *name)
+{
+	int ret;
+
+	/* -ENOENT: there is nothing yet; -EINVAL: not on this filesystem */
+	if (sys_renameat2(dir_fd, temp, dir_fd, name, RENAME_EXCHANGE) < 0)
+		return renameat(dir_fd, temp, dir_fd, name) < 0 ? -errno : 0;
+	if (!unlinkat(dir_fd, temp, 0))
+		return 0;
+	ret = -errno;
+	sys_renameat2(dir_fd, temp, dir_fd, name, RENAME_EXCHANGE);
+	return ret;
+}
+
 int io_replace(int dir_fd, const char *name, const void *data, size_t len,
 	       mode_t mode)
 {
@@ -214,8 +235,8 @@ int io_replace(int dir_fd, const char *name, const void *data, size_t len,
 	if (fd < 0)
 		return fd;
 	ret = temp_fill(fd, data, len, mode);
-	if (!ret && renameat(dir_fd, temp, dir_fd, name) < 0)
-		ret = -errno;
+	if (!ret)
+		ret = temp_move(dir_fd, temp, name);
 	if (ret < 0)
 		unlinkat(dir_fd, temp, 0);
 	return ret;

@@ -53,7 +53,8 @@ int io_load(int fd, size_t max_bytes, char **data, size_t *len);
 
 /**
  * io_replace() - write a file atomically: a temporary name in the same
- * directory (O_EXCL), then rename(2).
+ * directory (O_EXCL), exchanged for what was there (renameat2(2)). It is not
+ * made to survive a crash of the machine: fsync(2) is the caller's.
  * @dir_fd: directory, borrowed
  * @name:   final name, no slash
  * @mode:   exact mode of the file (umask does not matter)

@@ -5,6 +5,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+int sys_renameat2(int old_dir_fd, const char *old, int new_dir_fd,
+		  const char *name, unsigned int flags)
+{
+	return (int)syscall(SYS_renameat2, old_dir_fd, old, new_dir_fd, name,
+			    flags);
+}
+
 int sys_openat2(int dir_fd, const char *path, const struct open_how *how,
 		size_t size)
 {

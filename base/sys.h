@@ -22,6 +22,8 @@ struct clone_args;
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
+int sys_renameat2(int old_dir_fd, const char *old, int new_dir_fd,
+		  const char *name, unsigned int flags);
 int sys_openat2(int dir_fd, const char *path, const struct open_how *how,
 		size_t size);
 pid_t sys_clone3(struct clone_args *args, size_t size);

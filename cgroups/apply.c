@@ -286,7 +286,6 @@ static int tell_driver(struct apply *a, struct err *err)
 static int apply_run(struct apply *a, const struct spec_resources *res,
 		     bool update, struct err *err)
 {
-	bool devices = a->part != PART_LATE && (!update || res->devices_set);
 	int rc = cg_plan_all(&a->plan, res, a->place->v1_mask, err);
 
 	keep_part(a);
@@ -296,7 +295,7 @@ static int apply_run(struct apply *a, const struct spec_resources *res,
 		rc = write_all(a, err);
 	if (!rc && update)
 		rc = tell_driver(a, err);
-	if (!rc && devices)
+	if (!rc && update && res->devices_set)
 		rc = cg_devices_apply(a->cg_fd, res, err);
 	if (rc < 0 && a->remember)
 		rollback(a);

@@ -135,8 +135,11 @@ int cg_start(const struct cg_place *place, const struct cg_start *start,
 	     struct cg_hold *hold, struct err *err);
 
 /**
- * cg_settle() - after the clone: release @hold and write what could not be
- * written before.
+ * cg_settle() - after the clone: release @hold, write what could not be
+ * written before, and install the device rules (with the default devices
+ * appended as runc does), while the other process has work of its own: the
+ * kernel takes its time to check and translate them. Making a node is allowed
+ * by every rule set, so it is all the same to that work.
  * @pid: to be put into the cgroup, or 0: it is there already
  */
 int cg_settle(int cg_fd, const struct cg_place *place, struct cg_hold *hold,
@@ -173,13 +176,12 @@ int cg_open(const struct cg_place *place);
 int cg_open_own(void);
 
 /**
- * cg_apply() - write limits and device rules.
+ * cg_apply() - write limits.
  * @cg_fd: from cg_create() or cg_open(), borrowed
  * @res:   the limits; unset members are left as they are
- * @update: false at create (device rules are always installed, with the
- *         default devices appended as runc does); true for `update`: device
- *         rules only when given, and on failure what had been changed before
- *         in this call is written back
+ * @update: false at create (device rules come with cg_settle()); true for
+ *         `update`: device rules when given, and on failure what had been
+ *         changed before in this call is written back
  */
 int cg_apply(int cg_fd, const struct cg_place *place,
 	     const struct spec_resources *res, bool update, struct err *err);

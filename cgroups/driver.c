@@ -33,12 +33,16 @@ int cg_settle(int cg_fd, const struct cg_place *place, struct cg_hold *hold,
 	      pid_t pid, const struct spec_resources *res, struct err *err)
 {
 	const struct cg_driver *driver = cg_driver(place->manager);
-	int rc;
+	int rc = 0;
 
-	if (!driver || !driver->settle)
-		return pid ? cg_attach_new(place, pid, err) : 0;
-	rc = driver->settle(place, hold, pid, err);
-	return rc < 0 ? rc : cg_apply_late(cg_fd, place, res, err);
+	if (driver && driver->settle) {
+		rc = driver->settle(place, hold, pid, err);
+		if (!rc)
+			rc = cg_apply_late(cg_fd, place, res, err);
+	} else if (pid) {
+		rc = cg_attach_new(place, pid, err);
+	}
+	return rc < 0 ? rc : cg_devices_apply(cg_fd, res, err);
 }
 
 int cg_attach_new(const struct cg_place *place, pid_t pid, struct err *err)

@@ -150,11 +150,7 @@ static int record(struct launch *l, const char *id, struct err *err)
 	st->vm = l->in.vm;
 	st->vm_memory_bytes = l->in.vm ? l->vm.memory_bytes : 0;
 	l->ct.spec = l->bundle.spec;
-	ret = ct_save(&l->ct, err);
-	if (!ret)
-		ret = ct_save_config(&l->ct, l->bundle.text, l->bundle.len,
-				     err);
-	return ret;
+	return ct_save(&l->ct, err);
 }
 
 static int open_cache(struct launch *l)
@@ -371,6 +367,10 @@ int launch_spawn(struct launch *l, struct err *err)
 	if (ret)
 		return err_code(err, ret, "cannot make the sync sockets");
 	ret = init_spawn(in, err);
+	/* nobody asks for it before the lock is given up, and init has work */
+	if (!ret)
+		ret = ct_save_config(&l->ct, l->bundle.text, l->bundle.len,
+				     err);
 	if (!ret)
 		ret = init_handshake(in, &l->console_fd, err);
 	if (!ret && l->opt->console_socket)

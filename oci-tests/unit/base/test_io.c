@@ -249,12 +249,15 @@ static void test_replace_failures(void **state)
 	const struct tmp *tmp = *state;
 	struct rlimit none = { 0, 0 };
 	char temp[64], long_name[NAME_MAX + 1];
+	struct stat st;
 	pid_t pid;
 
 	memset(long_name, 'n', NAME_MAX);
 	long_name[NAME_MAX] = '\0';
 	assert_int_equal(mkdirat(tmp->fd, "dir", 0755), 0);
 	assert_int_equal(io_replace(tmp->fd, "dir", "x", 1, 0644), -EISDIR);
+	assert_int_equal(fstatat(tmp->fd, "dir", &st, 0), 0);
+	assert_true(S_ISDIR(st.st_mode));
 	assert_int_equal(io_replace(tmp->fd, "a/b", "x", 1, 0644), -EINVAL);
 	assert_int_equal(io_replace(tmp->fd, "", "x", 1, 0644), -EINVAL);
 	assert_int_equal(io_replace(tmp->fd, long_name, "x", 1, 0644),

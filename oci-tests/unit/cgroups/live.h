@@ -92,6 +92,7 @@ static inline int live_teardown(void **state)
 static inline void live_create(struct live *l, const char *name,
 			       const struct spec_resources *res)
 {
+	struct cg_hold hold = CG_HOLD_INIT;
 	struct err err = { 0 };
 	char path[128];
 
@@ -102,7 +103,8 @@ static inline void live_create(struct live *l, const char *name,
 	l->cg_fd = cg_create(&l->place, &err);
 	if (l->cg_fd < 0)
 		fail_msg("%s", err.msg);
-	if (cg_apply(l->cg_fd, &l->place, res, false, &err) < 0)
+	if (cg_apply(l->cg_fd, &l->place, res, false, &err) < 0 ||
+	    cg_settle(l->cg_fd, &l->place, &hold, 0, res, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 

@@ -41,6 +41,9 @@ size_t seccomp_enosys(const struct seccomp_arch *archs, size_t count,
 int seccomp_compile(const struct spec_seccomp *profile,
 		    struct seccomp_prog *out, struct err *err);
 
+/** seccomp_cache_usable() - whether a profile's filter can be kept at all. */
+bool seccomp_cache_usable(int cache_fd, const struct spec_seccomp *profile);
+
 /**
  * seccomp_cache_load() - the filter compiled from the very same profile.
  *
@@ -50,7 +53,8 @@ int seccomp_cache_load(int cache_fd, const struct spec_seccomp *profile,
 		       struct seccomp_prog *out);
 
 /**
- * seccomp_cache_store() - keep a filter; that it fails matters to nobody.
+ * seccomp_cache_store() - keep a filter where that is possible; that it fails
+ * matters to nobody.
  */
 void seccomp_cache_store(int cache_fd, const struct spec_seccomp *profile,
 			 const struct seccomp_prog *prog);

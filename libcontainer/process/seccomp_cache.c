@@ -66,7 +66,7 @@ static void set_version(struct entry_head *head)
 	const struct scmp_version *v = seccomp_version();
 
 	snprintf(head->version, sizeof(head->version),
-		 "hull " HULL_VERSION " seccomp 1 lib %u.%u.%u arch %08x",
+		 "hull " HULL_VERSION " seccomp 2 lib %u.%u.%u arch %08x",
 		 v->major, v->minor, v->micro, seccomp_arch_native());
 }
 
@@ -77,7 +77,7 @@ static void entry_name(const struct spec_seccomp *profile, char name[24])
 		(unsigned long long)hash_bytes(profile->raw, profile->raw_len));
 }
 
-static bool usable(int cache_fd, const struct spec_seccomp *profile)
+bool seccomp_cache_usable(int cache_fd, const struct spec_seccomp *profile)
 {
 	return cache_fd >= 0 && profile->raw && profile->raw_len;
 }
@@ -139,7 +139,7 @@ int seccomp_cache_load(int cache_fd, const struct spec_seccomp *profile,
 	size_t len = 0, insns_len;
 	char name[24];
 
-	if (!usable(cache_fd, profile))
+	if (!seccomp_cache_usable(cache_fd, profile))
 		return -ENOENT;
 	entry_name(profile, name);
 	data = read_entry(cache_fd, name, &len);
@@ -229,8 +229,6 @@ void seccomp_cache_store(int cache_fd, const struct spec_seccomp *profile,
 	};
 	char name[24];
 
-	if (!usable(cache_fd, profile))
-		return;
 	set_version(&head);
 	strbuf_addn(&data, &head, sizeof(head));
 	strbuf_addn(&data, profile->raw, profile->raw_len);

@@ -3,8 +3,11 @@
 
 #include <linux/seccomp.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/auto.h"
 #include "libcontainer/process/seccomp_build.h"
+#include "libcontainer/process/seccomp_squeeze.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -28,6 +31,26 @@ unsigned int seccomp_flags(const struct spec_seccomp *profile)
 	return flags;
 }
 
+/*
+ * This takes longer than it makes one seccomp(2) shorter, though far less than
+ * libseccomp takes: so it is for a filter that is kept. The cache of a
+ * microVM's guest counts: it lasts as long as that, and all further processes
+ * use it.
+ */
+static void squeeze(struct seccomp_prog *prog)
+{
+	const size_t most = BPF_MAXINSNS * sizeof(struct sock_filter);
+	auto_free struct sock_filter *less = malloc(most);
+	struct seccomp_code code = { prog->insns, prog->count };
+	size_t count = less ? seccomp_squeeze(&code, less) : 0;
+
+	if (!count)
+		return;
+	prog->count = (unsigned short)count;
+	prog->map_len = count * sizeof(*less);
+	memcpy(prog->map, less, prog->map_len);
+}
+
 int seccomp_prepare(int cache_fd, const struct spec_seccomp *profile,
 		    struct seccomp_prog *out, struct err *err)
 {
@@ -39,7 +62,10 @@ int seccomp_prepare(int cache_fd, const struct spec_seccomp *profile,
 	ret = seccomp_compile(profile, &prog, err);
 	if (ret)
 		return ret;
-	seccomp_cache_store(cache_fd, profile, &prog);
+	if (seccomp_cache_usable(cache_fd, profile)) {
+		squeeze(&prog);
+		seccomp_cache_store(cache_fd, profile, &prog);
+	}
 	*out = prog;
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "base/io.h"
+
 #define NR_FUTURE 999
 #define X32(nr) (0x40000000L | (nr))
 
@@ -86,6 +88,27 @@ static inline void prepare_ok(const char *members, struct seccomp_prog *prog)
 	struct err err = { 0 };
 
 	CHECK_OK(prepare(&arena, members, prog, &err), &err);
+}
+
+/* A real configuration, with a profile. */
+static inline const struct spec *load_config(struct arena *arena,
+					     const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	auto_free char *text = NULL;
+	const struct spec *spec;
+	struct err err = { 0 };
+	size_t len;
+
+	assert_true(fd >= 0);
+	assert_int_equal(io_load(fd, 1 << 20, &text, &len), 0);
+	close(fd);
+	spec = spec_parse(arena, text, len, NULL, &err);
+	if (!spec)
+		print_message("%s\n", err.msg);
+	assert_non_null(spec);
+	assert_true(spec->linux_.seccomp.set);
+	return spec;
 }
 
 /* The answer that each call must get under a profile. */

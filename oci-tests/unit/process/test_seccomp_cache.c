@@ -17,7 +17,7 @@ struct cache {
 	char *path;
 	int fd;
 	const struct spec_seccomp *profile;
-	struct seccomp_prog fresh; /* compiled without the cache */
+	struct seccomp_prog fresh; /* compiled for it, not read from it */
 	char name[NAME_MAX + 1];   /* of the entry, once it is there */
 };
 
@@ -28,22 +28,6 @@ static const struct spec_seccomp *profile_of(struct arena *arena,
 
 	CHECK(asprintf(&text, "\"seccomp\":{%s},", members) > 0);
 	return &doc_parse(arena, "", text)->linux_.seccomp;
-}
-
-static int setup(void **state)
-{
-	struct cache *c = calloc(1, sizeof(*c));
-	void *path = NULL;
-	struct err err = { 0 };
-
-	if (!c || dir_setup(&path))
-		return -1;
-	c->path = path;
-	/* as libcontainer opens it */
-	c->fd = open(c->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	c->profile = profile_of(&c->arena, PROFILE);
-	*state = c;
-	return c->fd < 0 || seccomp_prepare(-1, c->profile, &c->fresh, &err);
 }
 
 static int teardown(void **state)
@@ -74,6 +58,25 @@ static size_t count_entries(const struct cache *c, char *name)
 		count++;
 	}
 	return count;
+}
+
+static int setup(void **state)
+{
+	struct cache *c = calloc(1, sizeof(*c));
+	void *path = NULL;
+	char name[NAME_MAX + 1];
+	struct err err = { 0 };
+
+	if (!c || dir_setup(&path))
+		return -1;
+	c->path = path;
+	/* as libcontainer opens it */
+	c->fd = open(c->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	c->profile = profile_of(&c->arena, PROFILE);
+	*state = c;
+	return c->fd < 0 ||
+	       seccomp_prepare(c->fd, c->profile, &c->fresh, &err) ||
+	       count_entries(c, name) != 1 || unlinkat(c->fd, name, 0);
 }
 
 static void fill(struct cache *c)
@@ -250,16 +253,19 @@ static void test_no_file_at_all(void **state)
 
 static void test_without_cache(void **state)
 {
+	struct seccomp_prog prog = { 0 }, plain = { 0 };
 	struct spec_seccomp profile;
-	struct seccomp_prog prog = { 0 };
 	struct cache *c = *state;
 	struct err err = { 0 };
 
 	profile = *c->profile;
 	profile.raw = NULL;
 	assert_int_equal(seccomp_prepare(c->fd, &profile, &prog, &err), 0);
-	assert_int_equal(prog.count, c->fresh.count);
+	assert_int_equal(seccomp_prepare(-1, c->profile, &plain, &err), 0);
+	assert_int_equal(prog.count, plain.count);
+	assert_memory_equal(prog.insns, plain.insns, plain.map_len);
 	seccomp_prog_release(&prog);
+	seccomp_prog_release(&plain);
 	assert_int_equal(count_entries(c, NULL), 0);
 }
 

@@ -3,7 +3,6 @@
 
 #include <linux/audit.h>
 
-#include "base/io.h"
 #include "libcontainer/process/seccomp_build.h"
 
 /* ---- architectures: C10 */
@@ -97,25 +96,6 @@ static void test_half_without_names(void **state)
 }
 
 /* ---- real profiles */
-static const struct spec *load_config(struct arena *arena, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	auto_free char *text = NULL;
-	const struct spec *spec;
-	struct err err = { 0 };
-	size_t len;
-
-	assert_true(fd >= 0);
-	assert_int_equal(io_load(fd, 1 << 20, &text, &len), 0);
-	close(fd);
-	spec = spec_parse(arena, text, len, NULL, &err);
-	if (!spec)
-		print_message("%s\n", err.msg);
-	assert_non_null(spec);
-	assert_true(spec->linux_.seccomp.set);
-	return spec;
-}
-
 static void try_profile(void *arg)
 {
 	load_filter(arg);

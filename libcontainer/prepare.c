@@ -52,6 +52,10 @@ static int load(struct launch *l, const char *id, bool gate, struct err *err)
 	if (!l->in.spec->has_process)
 		return err_at(err, -EINVAL, "process", "is required");
 	listen_fds_take(&l->listen);
+	/* before anything is believed that it says: where hull's files are */
+	l->in.proc_fd = proc_root_open();
+	if (l->in.proc_fd < 0)
+		return err_code(err, l->in.proc_fd, "cannot open /proc");
 	if (!l->ctx->guest)
 		ret = launch_choose_isolation(l, err);
 	if (ret)
@@ -75,9 +79,6 @@ static int plan(struct launch *l, const char *id, struct err *err)
 	struct init *in = &l->in;
 	int ret;
 
-	in->proc_fd = proc_root_open();
-	if (in->proc_fd < 0)
-		return err_code(err, in->proc_fd, "cannot open /proc");
 	ret = ns_plan_init(&in->ns, &spec->linux_, err);
 	if (!ret)
 		ret = rootless_check(in, err);

@@ -71,14 +71,38 @@ static int mount_kind_remount(struct rootfs *r, size_t i, struct err *err)
 	return ret < 0 ? ret : attrs_apply(r, i, fd, ATTRS_TREE, err);
 }
 
+/*
+ * The guest finds a directory and cannot tell that it is not the image's, whose
+ * mode a tmpfs takes: let it be what a tmpfs has by itself.
+ */
+static int point_mode(struct rootfs *r, size_t i, const struct target *target,
+		      struct err *err)
+{
+	auto_fd int fd = -1;
+
+	if (!target->made || strcmp(r->cfg.spec->mounts[i].type, "tmpfs") != 0)
+		return 0;
+	fd = openat(target->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && !fchmod(fd, S_ISVTX | ACCESSPERMS))
+		return 0;
+	/* EROFS: made behind a mount that is read-only */
+	return errno == EROFS ? 0
+			      : mount_err(err, i, "", -errno,
+					  "cannot set the mode of '%s': %s",
+					  r->cfg.spec->mounts[i].destination,
+					  err_text(errno));
+	return 0;
+}
+
 static int mount_kind_point(struct rootfs *r, size_t i, struct err *err)
 {
 	struct target target;
 	int ret = target_open(r, i, true, -1, &target, err);
 
-	if (!ret)
-		fd_later(r, target.fd);
-	return ret;
+	if (ret < 0)
+		return ret;
+	fd_later(r, target.fd);
+	return point_mode(r, i, &target, err);
 }
 
 static int mount_kind_none(struct rootfs *r, size_t i, struct err *err)

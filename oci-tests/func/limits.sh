@@ -199,24 +199,27 @@ t_no_such_controller_is_refused() {
 t_stats_and_oom_event() {
 	bundle
 	res '{memory: {limit: 33554432}}'
-	sh_args 'sleep 1; probe alloc 100; sleep 1000'
+	sh_args 'while [ ! -e /dev/shm/go ]; do sleep 0.2; done; probe alloc 100; sleep 1000'
 	hull run -d -b "$B" "$TAG" </dev/null >/dev/null 2>&1
 	hull events --stats "$TAG" >"$T/s"
 	in_vm && of=.data.guest || of=.data
 	jq -e ".type == \"stats\" and .id != \"\" and .data.cpu.usage.total > 0 and $of.pids.current >= 1 and $of.memory.usage.limit == 33554432" "$T/s" >/dev/null || fail "$(cat "$T/s")"
 	timeout "$(patience 15)" "$HULL" --root "$T/root" events --interval 1s "$TAG" >"$T/e" 2>/dev/null &
 	p=$!
+	wait_for 5 grep -q '"stats"' "$T/e"
+	hull exec "$TAG" touch /dev/shm/go
 	wait_for 12 grep -q '"oom"' "$T/e"
 	hull delete -f "$TAG"
 	wait $p || true
 }
 t_events_end_with_the_container() {
 	bundle
-	# a guest is asked each time
-	in_vm && s=6 || s=1.2
-	started "sleep $s"
-	timeout 30 "$HULL" --root "$T/root" events --interval 200ms "$TAG" >"$T/e"
-	[ "$(grep -c stats "$T/e")" -ge 3 ]
+	started 'while [ ! -e /dev/shm/end ]; do sleep 0.1; done'
+	timeout "$(patience 30)" "$HULL" --root "$T/root" events --interval 200ms "$TAG" >"$T/e" &
+	p=$!
+	wait_for 15 sh -c '[ "$(grep -c stats "$0")" -ge 3 ]' "$T/e"
+	hull exec "$TAG" touch /dev/shm/end
+	wait $p
 	refuses "container with id $TAG is not running" hull events "$TAG"
 	hull delete "$TAG"
 }
@@ -227,6 +230,11 @@ t_workload_may_make_cgroups() {
 	wait_for 5 grep -q up "$T/out"
 	# exec still works: it starts beside init
 	has "$(hull exec "$TAG" cat /proc/self/cgroup)" /in
+	if in_vm; then # those of a guest cannot be chosen from outside
+		refuses 'cannot be chosen' hull exec --cgroup in "$TAG" true
+		hull delete -f "$TAG"
+		return
+	fi
 	# a cgroup that was asked for has no substitute, and is no init's child
 	refuses 'device or resource busy' hull exec --cgroup / "$TAG" true
 	has "$(cat "$T/refused")" 'error adding pid'

@@ -230,6 +230,13 @@ int cg_freeze(int cg_fd, bool frozen, struct err *err);
 /** cg_is_frozen() - 1, 0, or -errno. */
 int cg_is_frozen(int cg_fd);
 
+/**
+ * cg_wait_thawed() - until neither it nor an ancestor is frozen.
+ *
+ * Return: 0, -ETIMEDOUT, or -errno (-ENODEV: it is gone).
+ */
+int cg_wait_thawed(int cg_fd, int64_t timeout_ms);
+
 /** cg_is_populated() - 1, 0, or -errno: any process in it or below. */
 int cg_is_populated(int cg_fd);
 

@@ -81,6 +81,11 @@ int cg_is_frozen(int cg_fd)
 	return n < 0 ? (int)n : !strcmp(text, "1");
 }
 
+int cg_wait_thawed(int cg_fd, int64_t timeout_ms)
+{
+	return cg_event_wait(cg_fd, "frozen", 0, timeout_ms);
+}
+
 int cg_is_populated(int cg_fd)
 {
 	return cg_event(cg_fd, "populated");

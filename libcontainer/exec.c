@@ -37,27 +37,6 @@ struct exec {
 	int console_fd;
 };
 
-static int check_status(struct exec *x, struct err *err)
-{
-	switch (ct_status(&x->ct)) {
-	case HULL_STOPPED:
-		return err_set(err, -EINVAL,
-			       "cannot exec in a stopped container");
-	case HULL_CREATING:
-		return err_set(err, -EINVAL,
-			       "cannot exec in a container that is being "
-			       "created");
-	case HULL_PAUSED:
-		if (!x->opt->ignore_paused && !SABOTAGED("exec_paused"))
-			return err_set(err, -EINVAL,
-				       "cannot exec in a paused container (use "
-				       "--ignore-paused to override)");
-		return 0;
-	default:
-		return 0;
-	}
-}
-
 static int make_filter(struct exec *x, struct err *err)
 {
 	const struct spec_seccomp *profile = &x->ct.spec->linux_.seccomp;
@@ -120,9 +99,7 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 	struct join *j = &x->j;
 	int ret;
 
-	ret = ct_open(ctx, id, true, &x->ct, err);
-	if (!ret)
-		ret = check_status(x, err);
+	ret = exec_open(ctx, id, opt->ignore_paused, &x->ct, err);
 	if (!ret)
 		ret = ct_load_spec(&x->ct, err);
 	if (!ret)

@@ -164,7 +164,22 @@ t_paused() {
 	hull exec "$TAG" true 2>"$T/e" || rc=$?
 	eq $rc 255
 	has "$(cat "$T/e")" 'cannot exec in a paused container (use --ignore-paused to override)'
-	hull resume "$TAG"
+	# it waits, holds nobody up, and can be given up
+	hull exec --ignore-paused "$TAG" echo in >"$T/in" 2>"$T/e" &
+	p=$!
+	timeout 1 "$HULL" --root "$T/root" exec --ignore-paused "$TAG" true && fail 'into a paused container' || eq $? 124
+	[ ! -s "$T/in" ] || fail 'into a paused container'
+	timeout 20 "$HULL" --root "$T/root" resume "$TAG"
+	wait $p
+	eq "$(cat "$T/in")" in
+	# the end of a paused container ends the wait
+	hull pause "$TAG"
+	hull exec --ignore-paused "$TAG" true 2>"$T/e" &
+	p=$!
+	sleep 0.3
+	hull kill "$TAG" KILL
+	wait $p && fail 'into a dead container' || eq $? 255
+	has "$(cat "$T/e")" 'in a stopped container'
 	down
 }
 t_same_cgroup() {

@@ -27,7 +27,7 @@ t_newlines_for_a_pipe() {
 }
 t_size_and_resize() {
 	bundle '.process.terminal = true'
-	sh_args 'stty size; sleep 1.6; stty size'
+	sh_args 'stty size; n=0; while [ "$(stty size)" != "44 55" ] && [ $n -lt 300 ]; do n=$((n + 1)); sleep 0.1; done; stty size'
 	out=$("$TESTS/ptyrun" -s 33x101 -r 44x55 "$HULL" --root "$T/root" run -b "$B" "$TAG" 2>/dev/null)
 	has "$out" '33 101'
 	has "$out" '44 55'

@@ -209,6 +209,7 @@ static int spawn(struct exec *x, struct err *err)
 
 	if (ret)
 		return ret;
+	x->j.place = place;
 	if (place->manager != CG_MANAGER_DISABLED) {
 		x->j.cgroup_fd = cg_open(place);
 		/* removed by somebody after init had moved elsewhere */
@@ -255,9 +256,7 @@ static int place_process(struct exec *x, struct err *err)
 	struct join *j = &x->j;
 	int ret = 0;
 
-	if (j->outside)
-		ret = cg_attach_new(place, j->pid, err);
-	if (!ret && j->cgroup_fd >= 0 && place->v1_mask)
+	if (j->cgroup_fd >= 0 && place->v1_mask)
 		ret = cg_attach(j->cgroup_fd, place, j->pid, false, NULL, err);
 	if (!ret)
 		ret = enter_cgroups(x, err);

@@ -193,7 +193,11 @@ static int join_work(struct join *j, struct joined *child, struct err *err)
 	fd_close_surely(&j->parent_sync);
 	child_unblock_signals();
 	umask(0);
-	ret = conceal(j, err);
+	ret = j->outside
+		      ? sync_expect(j->child_sync, SYNC_MAPPED, NULL, NULL, err)
+		      : 0;
+	if (!ret)
+		ret = conceal(j, err);
 	if (!ret && j->vm)
 		ret = make_terminal(child, err);
 	if (!ret)
@@ -234,6 +238,17 @@ static int join_meet(struct join *j, int joiner_fd, int *console_fd,
 		ret = sync_expect_of(joiner_fd, j->parent_sync, SYNC_PID,
 				     &j->pid, &j->pidfd, err);
 	return ret;
+}
+
+/* While it is the caller's own: a manager moves nobody else's processes. */
+static int join_move(struct join *j, pid_t joiner, struct err *err)
+{
+	int ret = cg_attach_new(j->place, joiner, err);
+
+	if (ret)
+		return ret;
+	ret = sync_send(j->parent_sync, SYNC_MAPPED, 0, -1);
+	return ret ? err_code(err, ret, "cannot reach the new process") : 0;
 }
 
 int join_spawn(struct join *j, int *console_fd, struct err *err)
@@ -277,7 +292,9 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 		join_main(j);
 	fd_close_surely(&j->child_sync);
 	auto_close_fd(&j->notify.agent_fd);
-	ret = join_meet(j, joiner_fd, console_fd, err);
+	ret = j->outside ? join_move(j, joiner, err) : 0;
+	if (!ret)
+		ret = join_meet(j, joiner_fd, console_fd, err);
 	if (ret)
 		kill(joiner, SIGKILL);
 	while (waitpid(joiner, NULL, 0) < 0 && errno == EINTR)

@@ -15,7 +15,9 @@
  * @cgroup_fd: where it starts, or -1
  * @notify: the filter's agent, agent_fd -1 without one; @spec and @state (the
  *          container's state document) are for it
- * @outside:  it could not be cloned into the cgroup and is to be put there
+ * @place:    where the container's cgroup is, for a process that could not be
+ *            cloned into it: its driver puts it there
+ * @outside:  that was so
  * @vm: of a microVM, or NULL
  * @pid, @pidfd: of the new process, once it is there
  */
@@ -40,6 +42,7 @@ struct join {
 	struct vm_session *vm;
 	pid_t pid;
 	int pidfd;
+	const struct cg_place *place;
 	bool outside;
 };
 

@@ -179,7 +179,7 @@ t_paused() {
 	sleep 0.3
 	hull kill "$TAG" KILL
 	wait $p && fail 'into a dead container' || eq $? 255
-	has "$(cat "$T/e")" 'in a stopped container'
+	has "$(cat "$T/e")" 'exec failed: ' # stopped, or about to be
 	down
 }
 t_same_cgroup() {

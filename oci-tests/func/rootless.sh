@@ -383,6 +383,10 @@ t_systemd_user() {
 	need_systemd
 	need_v2
 	ubundle '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 30}}'
+	first() { awk -F : -v u="$USER_" '$1 == u {print $2; exit}' "$1"; }
+	cfg --argjson u "$(first /etc/subuid)" --argjson g "$(first /etc/subgid)" '
+		.linux.uidMappings += [{containerID: 1, hostID: $u, size: 1000}] |
+		.linux.gidMappings += [{containerID: 1, hostID: $g, size: 1000}]'
 	[ -S "/run/user/$UID_/bus" ] || skip "$USER_ has no systemd running"
 	XDG=/run/user/$UID_
 	sh_args 'sleep 1000'
@@ -395,6 +399,8 @@ t_systemd_user() {
 	eq "$(cat "/sys/fs/cgroup$cg/pids.max")" 30
 	eq "$(u systemctl --user show -P MemoryMax "hull-$TAG.scope")" 67108864
 	eq "$(uhull exec "$TAG" cat /proc/self/cgroup)" "0::/"
+	# it is moved into the scope as long as it is the user's own
+	eq "$(uhull exec --user 7:8 "$TAG" sh -c 'id -u; cat /proc/self/cgroup' | tr '\n' ' ')" "7 0::/ "
 	uhull pause "$TAG"
 	uhull resume "$TAG"
 	uhull update --memory 33554432 "$TAG"

@@ -85,13 +85,10 @@ static int point_mode(struct rootfs *r, size_t i, const struct target *target,
 	fd = openat(target->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && !fchmod(fd, S_ISVTX | ACCESSPERMS))
 		return 0;
-	/* EROFS: made behind a mount that is read-only */
-	return errno == EROFS ? 0
-			      : mount_err(err, i, "", -errno,
-					  "cannot set the mode of '%s': %s",
-					  r->cfg.spec->mounts[i].destination,
-					  err_text(errno));
-	return 0;
+	if (errno == EROFS) /* made behind a mount that is read-only */
+		return 0;
+	return mount_err(err, i, "", -errno, "cannot set the mode of '%s': %s",
+			 r->cfg.spec->mounts[i].destination, err_text(errno));
 }
 
 static int mount_kind_point(struct rootfs *r, size_t i, struct err *err)

@@ -340,6 +340,28 @@ seen 1000:1000
 	eq "$(stat -c %u:%g "$T/rw/other")" 101000:101000
 	eq "$(cat "$T/rw/roots")" host
 }
+# a distribution's own tree, here that of the host, and a terminal in it
+t_debian() {
+	need_vm
+	[ -f /etc/debian_version ] || skip 'the host is no Debian, whose files are the rootfs'
+	mkdir "$T/debian"
+	mount --bind / "$T/debian"
+	trap 'umount -l "$T/debian"' EXIT
+	bundle --arg r "$T/debian" '.root = {"path":$r,"readonly":true}'
+	vm_started 'exec sleep 1000' || fail "$(cat "$T/out")"
+	timeout $HULL_LIMIT "$TESTS/ptyrun" "$HULL" --root "$T/root" exec -t "$TAG" \
+		bash -c 'tty; echo "k $(uname -r)"; . /etc/os-release; echo "os $ID"; dpkg-query -W -f "\${Status}\n" bash; touch /no' \
+		>"$T/out" 2>&1 && rc=0 || rc=$?
+	out=$(tr -d '\r' <"$T/out")
+	eq "$rc" 1 "touch on a read-only root: $out"
+	has "$out" /dev/
+	has "$out" 'os debian'
+	has "$out" 'install ok installed'
+	has "$out" 'Read-only file system'
+	has "$out" 'k '
+	hasnt "$out" "k $(uname -r)"
+	"$HULL" --root "$T/root" delete -f "$TAG"
+}
 # What the guest asks of user space until the container's process runs does not
 # depend on the machine: 57, and 4 for each further vCPU. It may be 100.
 t_exits() {

@@ -24,6 +24,8 @@ struct err;
  * @cgroup: takes the place of linux.cgroupsPath
  * @terminal: the session has a terminal, of @rows and @cols
  * @plain_lines: it ends lines with LF alone
+ * @filter, @filter_len: struct sock_filter[], linux.seccomp as the host has
+ *                       compiled it; NULL: it has not
  */
 struct hull_guest {
 	const char *root;
@@ -33,6 +35,8 @@ struct hull_guest {
 	bool plain_lines;
 	unsigned short rows;
 	unsigned short cols;
+	const void *filter;
+	unsigned short filter_len;
 };
 
 /**

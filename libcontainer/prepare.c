@@ -17,6 +17,7 @@
 #include "base/proc.h"
 #include "base/sabotage.h"
 #include "libcontainer/gate.h"
+#include "libcontainer/guest.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/listener.h"
 #include "libcontainer/rdt.h"
@@ -167,14 +168,21 @@ static int open_cache(struct launch *l)
 static int make_filter(struct launch *l, struct err *err)
 {
 	const struct spec_seccomp *profile = &l->in.spec->linux_.seccomp;
+	const struct hull_guest *guest = l->ctx->guest;
 	auto_fd int cache_fd = -1;
 	int ret;
 
+	if (l->in.vm)
+		profile = &l->vm.full->linux_.seccomp;
 	if (!profile->set)
 		return 0;
 	cache_fd = open_cache(l);
-	ret = seccomp_prepare(cache_fd, profile, &l->in.filter, err);
-	if (ret)
+	if (guest)
+		seccomp_adopt(cache_fd, profile, guest->filter,
+			      guest->filter_len);
+	ret = seccomp_prepare(cache_fd, profile,
+			      l->in.vm ? &l->vm.filter : &l->in.filter, err);
+	if (ret || l->in.vm)
 		return ret;
 	l->in.ps.filter = &l->in.filter;
 	l->in.notify.agent_fd = listener_connect(profile, err);

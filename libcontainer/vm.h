@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libcontainer/process/process.h"
 #include "libcontainer/state.h"
 #include "rootfs/rootfs.h"
 #include "spec/spec.h"
@@ -34,6 +35,7 @@ struct hull_create_options;
  * @cmdline: further kernel parameters, or NULL
  * @no_new_keyring: hull_create_options.no_new_keyring
  * @inherited: rlimits alone: of this process
+ * @filter: linux.seccomp, compiled here, where the outcome can be kept
  */
 struct vm {
 	const struct spec *full;
@@ -54,6 +56,7 @@ struct vm {
 	const char *cmdline;
 	bool no_new_keyring;
 	struct spec_process inherited;
+	struct seccomp_prog filter;
 };
 
 #define VM_SOCKET "vm.sock"

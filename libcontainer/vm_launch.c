@@ -52,6 +52,7 @@ void vm_release(struct vm *vm)
 	auto_close_fd(&vm->exit_fd);
 	auto_close_fd(&vm->proc_fd);
 	auto_close_fd(&vm->config_fd);
+	seccomp_prog_release(&vm->filter);
 }
 
 int vm_memfd(const void *head, size_t head_len, const void *tail,
@@ -159,6 +160,21 @@ static int join_params(const struct spec_vm *spec, char *out, size_t size,
 	return 0;
 }
 
+/* See "seccompFilter" in microvm/proto/proto.h. */
+static void add_filter(const struct seccomp_prog *filter, struct strbuf *out)
+{
+	const char *insn = filter->insns;
+
+	strbuf_add(out, ",\"seccompFilter\":\"");
+	for (size_t i = 0; i < filter->count; i++) {
+		uint64_t word;
+
+		memcpy(&word, insn + i * sizeof(word), sizeof(word));
+		strbuf_addf(out, "%016llx", (unsigned long long)word);
+	}
+	strbuf_add(out, "\"");
+}
+
 /* START's members, but for those that are known at the start only. */
 static int make_payload(const struct vm *vm, const char *id, const char *config,
 			size_t len, struct strbuf *out)
@@ -171,6 +187,8 @@ static int make_payload(const struct vm *vm, const char *id, const char *config,
 	strbuf_add_json_string(out, id);
 	strbuf_add(out, ",\"rlimits\":");
 	vm_limits_json(&vm->inherited, out);
+	if (vm->filter.count)
+		add_filter(&vm->filter, out);
 	if (vm->no_new_keyring)
 		strbuf_add(out, ",\"newKeyring\":false");
 	/* a new UTS namespace has the name of the one it was made in */

@@ -149,6 +149,10 @@ static int begin(struct run *r, const struct proto_msg *msg, struct err *err)
 	ret = stdio_open(&r->io, g.terminal, err);
 	if (!ret && msg->type == PROTO_START)
 		ret = start_parse(&arena, json, len, &start, err);
+	if (!ret && msg->type == PROTO_START) {
+		g.filter = start.filter;
+		g.filter_len = start.filter_len;
+	}
 	if (!ret) {
 		ret = proto_send(r->s->ctl_fd, PROTO_SESSION, &token,
 				 sizeof(token), NULL, 0);

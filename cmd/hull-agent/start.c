@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "spec/spec.h"
 
 #define NS_PER_S 1000000000
+#define INSN_DIGITS (2 * sizeof(struct sock_filter))
 
 static int get_str(const struct json *obj, const char *key, const char **out,
 		   struct err *err)
@@ -31,6 +33,44 @@ static int get_str(const struct json *obj, const char *key, const char **out,
 		return err_at(err, -EINVAL, key, "expected a string, got %s",
 			      json_type_name(v->type));
 	*out = v->text;
+	return 0;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int get_filter(struct arena *arena, const struct json *doc,
+		      struct start *out, struct err *err)
+{
+	const char *text = NULL;
+	uint64_t *insns;
+	size_t len;
+	int ret = get_str(doc, "seccompFilter", &text, err);
+
+	if (ret || !text)
+		return ret;
+	len = strlen(text);
+	if (!len || len % INSN_DIGITS || len / INSN_DIGITS > BPF_MAXINSNS)
+		return err_at(err, -EINVAL, "seccompFilter",
+			      "is no whole number of instructions");
+	insns = arena_array(arena, len / INSN_DIGITS, sizeof(*insns));
+	if (!insns)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < len; i++) {
+		int digit = hex_value(text[i]);
+
+		if (digit < 0)
+			return err_at(err, -EINVAL, "seccompFilter",
+				      "is not hexadecimal");
+		insns[i / INSN_DIGITS] <<= 4;
+		insns[i / INSN_DIGITS] |= (unsigned int)digit;
+	}
+	out->filter = insns;
+	out->filter_len = (unsigned short)(len / INSN_DIGITS);
 	return 0;
 }
 
@@ -58,6 +98,8 @@ int start_parse(struct arena *arena, const char *text, size_t len,
 	ret = get_str(doc, "id", &out->id, err);
 	if (!ret)
 		ret = get_str(doc, "hostname", &out->hostname, err);
+	if (!ret)
+		ret = get_filter(arena, doc, out, err);
 	if (ret)
 		return ret;
 	ring = json_get(doc, "newKeyring");

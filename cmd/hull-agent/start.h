@@ -18,6 +18,7 @@ struct json;
  * @rlimits: array, or NULL
  * @hostname: NULL: left alone
  * @time_ns: the host's clock, 0: left alone
+ * @filter, @filter_len: compiled linux.seccomp, struct sock_filter[]; or NULL
  * @no_new_keyring: the workload keeps the keyring it comes with
  */
 struct start {
@@ -28,6 +29,8 @@ struct start {
 	const struct json *rlimits;
 	const char *hostname;
 	int64_t time_ns;
+	const void *filter;
+	unsigned short filter_len;
 	bool no_new_keyring;
 };
 

@@ -58,6 +58,15 @@ struct seccomp_notify {
 int seccomp_prepare(int cache_fd, const struct spec_seccomp *profile,
 		    struct seccomp_prog *out, struct err *err);
 
+/**
+ * seccomp_adopt() - keep a filter for seccomp_prepare() to find that somebody
+ * who is trusted has compiled from the very same bytes. That it cannot be kept
+ * matters to nobody: the profile is compiled then.
+ * @insns: struct sock_filter[]
+ */
+void seccomp_adopt(int cache_fd, const struct spec_seccomp *profile,
+		   const void *insns, unsigned short count);
+
 /** seccomp_prog_release() - libseccomp has a seccomp_release() of its own. */
 void seccomp_prog_release(struct seccomp_prog *prog);
 

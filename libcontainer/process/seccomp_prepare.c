@@ -70,6 +70,19 @@ int seccomp_prepare(int cache_fd, const struct spec_seccomp *profile,
 	return 0;
 }
 
+void seccomp_adopt(int cache_fd, const struct spec_seccomp *profile,
+		   const void *insns, unsigned short count)
+{
+	const struct seccomp_prog prog = {
+		.insns = insns,
+		.count = count,
+		.flags = seccomp_flags(profile),
+	};
+
+	if (count && seccomp_cache_usable(cache_fd, profile))
+		seccomp_cache_store(cache_fd, profile, &prog);
+}
+
 void seccomp_prog_release(struct seccomp_prog *prog)
 {
 	free(prog->map);

@@ -74,6 +74,9 @@ struct proto_hello {
  *                 that sets none
  *   "rlimits"     as process.rlimits: what the workload has of limits that its
  *                 configuration does not set
+ *   "seccompFilter" linux.seccomp as the host has compiled it: for each struct
+ *                 sock_filter 16 hexadecimal digits, the number that its bytes
+ *                 are. Without it the guest compiles the profile
  *   "newKeyring"    false: the workload keeps the session keyring it comes with
  *   "hostTimeNs"  CLOCK_REALTIME when START is sent; without it the guest
  *                 keeps the time that KVM's clock gave it

@@ -72,6 +72,18 @@ agent_exec() { # SCRIPT [ROWSxCOLS]
 	"$TESTS/agentctl" exec "$T/g" "$T/process.json" "$@"
 }
 
+# the host's filter is taken as it is, for exec too: getpgrp fails in it, and in
+# the profile getppid
+t_filter_of_the_host() {
+	guest '.linux.seccomp = {"defaultAction":"SCMP_ACT_ALLOW",
+		"syscalls":[{"names":["getppid"],"action":"SCMP_ACT_ERRNO"}]}'
+	more='.seccompFilter = "0000000000000020" + "0000006f01000015" + "0005000100000006" + "7fff000000000006"'
+	background 'probe syscall 110; probe syscall 111; exec sleep 1000'
+	agent_exec 'probe syscall 110; probe syscall 111' >"$T/exec"
+	stop
+	eq "$(tr '\n' ' ' <"$T/out")" 'ok EPERM ' "init: $(cat "$T/err")"
+	eq "$(tr '\n' ' ' <"$T/exec")" 'ok EPERM ' exec
+}
 t_streams_apart() {
 	guest
 	rc=0

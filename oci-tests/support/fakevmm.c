@@ -130,6 +130,15 @@ static int is_writable(int fd)
 	return again >= 0;
 }
 
+static void print_filter(void)
+{
+	static const char key[] = "\"seccompFilter\":";
+	const char *s = strstr(payload, key);
+
+	s = s ? s + strlen(key) : "";
+	printf("filter=%.*s\n", (int)strcspn(s, ",}"), s);
+}
+
 static void print_facts(const struct vm_go *go, const int *taps)
 {
 	struct rlimit files;
@@ -150,6 +159,7 @@ static void print_facts(const struct vm_go *go, const int *taps)
 	       prctl(PR_CAPBSET_READ, 21, 0, 0, 0),
 	       files.rlim_cur == files.rlim_max, go->net_count,
 	       (int)go->json_len, (const char *)(go + 1));
+	print_filter();
 	for (unsigned int i = 0; i < go->net_count; i++)
 		printf("net%u=%02x:%02x:%02x:%02x:%02x:%02x,%u,%d\n", i,
 		       go->net[i].mac[0], go->net[i].mac[1], go->net[i].mac[2],

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -28,7 +30,12 @@ static void test_whole(void **state)
 		" {\"network\":[{}], \"id\":\"c1\", \"hostname\":\"h\", "
 		"\"hostTimeNs\":1700000000000000001, "
 		"\"newKeyring\":false, "
+		"\"seccompFilter\": \"00000000000000207fff000000000006\", "
 		"\"config\": {\"a\": [1, \"}\"] } }";
+	const struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
 	auto_arena struct arena arena = { 0 };
 	struct start s;
 
@@ -42,12 +49,15 @@ static void test_whole(void **state)
 	assert_true(s.time_ns == 1700000000000000001);
 	assert_int_equal(s.network->count, 1);
 	assert_true(s.no_new_keyring);
+	assert_int_equal(s.filter_len, 2);
+	assert_memory_equal(s.filter, filter, sizeof(filter));
 	assert_int_equal(parse(&arena, "{\"config\":{}}", &s, NULL), 0);
 	assert_string_equal(s.id, AGENT_ID);
 	assert_null(s.hostname);
 	assert_null(s.network);
 	assert_int_equal(s.time_ns, 0);
 	assert_false(s.no_new_keyring);
+	assert_int_equal(s.filter_len, 0);
 }
 
 static void test_refused(void **state)
@@ -66,6 +76,12 @@ static void test_refused(void **state)
 		{ "{\"config\":{},\"hostTimeNs\":\"1\"}", "hostTimeNs: " },
 		{ "{\"config\":{},\"hostTimeNs\":1.5}", "hostTimeNs: " },
 		{ "{\"config\":{},\"newKeyring\":1}", "newKeyring: " },
+		{ "{\"config\":{},\"seccompFilter\":7}", "seccompFilter: " },
+		{ "{\"config\":{},\"seccompFilter\":\"\"}", "seccompFilter: " },
+		{ "{\"config\":{},\"seccompFilter\":\"000000000000002\"}",
+		  "seccompFilter: " },
+		{ "{\"config\":{},\"seccompFilter\":\"000000000000002g\"}",
+		  "seccompFilter: " },
 		{ "{\"config\":{}} x", "" },
 	};
 

@@ -45,7 +45,7 @@ static int set_up(struct attach *a, int config_fd, char **payload,
 	const struct jail_process jail = {
 		.uid = getuid(),
 		.gid = getgid(),
-		.no_files = true,
+		.files = JAIL_NO_FILES,
 	};
 	const struct vm_attach *c = &a->config;
 	int rc = attach_read(config_fd, &a->config, payload, err);

@@ -41,10 +41,11 @@ static int keep_own(const struct vm_config *config, const struct guest_mem *mem,
 static int serve(const struct vm_config *config, const struct guest_mem *mem,
 		 int ctl_fd, struct err *err)
 {
-	const struct jail_process jail = {
+	struct jail_process jail = {
 		.uid = config->fs_uid,
 		.gid = config->fs_gid,
 		.caps = JAIL_FS_CAPS,
+		.files = JAIL_FILES_BELOW,
 	};
 	struct fs_config fs_config = {
 		.proc_fd = config->proc_fd,
@@ -57,6 +58,7 @@ static int serve(const struct vm_config *config, const struct guest_mem *mem,
 	fs_config.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs_config.root_fd < 0)
 		return err_sys(err, "cannot open the root directory");
+	jail.below_fd = fs_config.root_fd;
 	rc = keep_own(config, mem, ctl_fd, fs_config.root_fd, err);
 	if (!rc)
 		rc = jail_process(&jail, err);

@@ -56,7 +56,18 @@ $(BUILD)/tests/fusemount $(BUILD)/tests/jailheap: $(BUILD)/tests/%: \
 	@echo "  LINK  $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(musl-link)
+$(BUILD)/tests/attackvmm: $(BUILD)/musl/oci-tests/support/attackvmm.o $(musl-obj)
+	@echo "  LINK  $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(musl-link)
 else
+$(BUILD)/tests/attackvmm: $(BUILD)/obj/oci-tests/support/attackvmm.o \
+		$(obj-cmd/hull-vmm) $(VMM_ARCHIVES)
+	@echo "  LINK  $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< \
+		$(obj-cmd/hull-vmm) -Wl,--start-group $(VMM_ARCHIVES) -Wl,--end-group
+
 $(BUILD)/hull-vmm: $(obj-cmd/hull-vmm) $(VMM_ARCHIVES)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(obj-cmd/hull-vmm) \
@@ -64,6 +75,10 @@ $(BUILD)/hull-vmm: $(obj-cmd/hull-vmm) $(VMM_ARCHIVES)
 endif
 
 all: $(BUILD)/hull-vmm
+
+# the same program, taken over
+$(BUILD)/tests/attackvmm: private LDFLAGS += -Wl,--wrap=jail_process \
+	-Wl,--wrap=jail_thread -Wl,--wrap=jail_keep_fds
 
 # guests without a container or without hull, for tests and measurements
 $(BUILD)/tests/vmboot $(BUILD)/tests/vmmrun: $(BUILD)/tests/%: \

@@ -303,7 +303,7 @@ static int lock_up(const struct run *run, struct err *err)
 	const struct jail_process jail = {
 		.uid = run->config.uid,
 		.gid = run->config.gid,
-		.no_files = true,
+		.files = JAIL_NO_FILES,
 		.nofile = MAX_FILES,
 	};
 

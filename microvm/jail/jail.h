@@ -26,28 +26,35 @@ enum jail_role {
 	JAIL_ROLES,
 };
 
-/* Capabilities that the fs server keeps, as bits. */
-#define JAIL_FS_CAPS                                                \
-	(1ULL << 0 /* CHOWN */ | 1ULL << 1 /* DAC_OVERRIDE */ |     \
-	 1ULL << 2 /* DAC_READ_SEARCH */ | 1ULL << 3 /* FOWNER */ | \
-	 1ULL << 4 /* FSETID */ | 1ULL << 6 /* SETGID */ |          \
-	 1ULL << 7 /* SETUID */ | 1ULL << 27 /* MKNOD */ |          \
-	 1ULL << 31 /* SETFCAP */)
+/* Capabilities that the fs server keeps, as bits. Not DAC_READ_SEARCH, which
+ * would open what lies outside of its tree by file handles; DAC_OVERRIDE is
+ * enough to read. */
+#define JAIL_FS_CAPS                                            \
+	(1ULL << 0 /* CHOWN */ | 1ULL << 1 /* DAC_OVERRIDE */ | \
+	 1ULL << 3 /* FOWNER */ | 1ULL << 4 /* FSETID */ |      \
+	 1ULL << 6 /* SETGID */ | 1ULL << 7 /* SETUID */ |      \
+	 1ULL << 27 /* MKNOD */ | 1ULL << 31 /* SETFCAP */)
+
+/** enum jail_files - what Landlock takes away, where the kernel has it. */
+enum jail_files {
+	JAIL_NO_FILES,    /* nothing is opened by name */
+	JAIL_FILES_BELOW, /* below a directory all but running programs */
+};
 
 /**
  * struct jail_process
  * @uid, @gid: what the process becomes; supplementary groups are given up
  *             where that is allowed
  * @caps: what it keeps of its capabilities; all others are gone for good
- * @no_files: it opens no file by name: an empty Landlock ruleset where the
- * kernel has it
+ * @files, @below_fd: what it opens; the second with JAIL_FILES_BELOW only
  * @nofile: at most that many descriptors; 0: as it is
  */
 struct jail_process {
 	uint32_t uid;
 	uint32_t gid;
 	uint64_t caps;
-	bool no_files;
+	enum jail_files files;
+	int below_fd;
 	uint64_t nofile;
 };
 

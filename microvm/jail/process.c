@@ -15,8 +15,12 @@
 
 /* Landlock is younger than libc's headers: linux/landlock.h, ABI 1 to 6. */
 #define NR_LANDLOCK_CREATE_RULESET 444
+#define NR_LANDLOCK_ADD_RULE 445
 #define NR_LANDLOCK_RESTRICT_SELF 446
 #define LANDLOCK_VERSION 1U
+#define LANDLOCK_PATH_BENEATH 1
+#define LANDLOCK_EXECUTE 1U
+#define LANDLOCK_IOCTL_DEV (1U << 15)
 
 struct ruleset {
 	uint64_t files;
@@ -35,9 +39,16 @@ static const struct {
 	[5] = { { 0xffff, 3, 0 }, 16 }, [6] = { { 0xffff, 3, 3 }, 24 },
 };
 
-/* No rule at all: nothing can be opened, run, made, bound or connected to.
- * What is open already stays as it is. */
-static int no_files(struct err *err)
+struct beneath {
+	uint64_t allowed;
+	int32_t parent_fd;
+} __attribute__((packed));
+
+/*
+ * Without a rule nothing can be opened, run, made, bound or connected to. What
+ * is open already stays as it is.
+ */
+static int restrict_files(const struct jail_process *jail, struct err *err)
 {
 	long abi =
 		syscall(NR_LANDLOCK_CREATE_RULESET, NULL, 0, LANDLOCK_VERSION);
@@ -45,10 +56,24 @@ static int no_files(struct err *err)
 
 	if (abi <= 0)
 		return 0; /* the kernel has it not, or not switched on */
+	if (abi == 1 && jail->files == JAIL_FILES_BELOW)
+		return 0; /* it would keep files in their directories */
 	if (abi >= (long)ARRAY_SIZE(landlock))
 		abi = ARRAY_SIZE(landlock) - 1;
 	fd = (int)syscall(NR_LANDLOCK_CREATE_RULESET, &landlock[abi].all,
 			  landlock[abi].size, 0);
+	if (fd >= 0 && jail->files == JAIL_FILES_BELOW) {
+		const struct beneath rule = {
+			.allowed = landlock[abi].all.files &
+				   ~(uint64_t)(LANDLOCK_EXECUTE |
+					       LANDLOCK_IOCTL_DEV),
+			.parent_fd = jail->below_fd,
+		};
+
+		if (syscall(NR_LANDLOCK_ADD_RULE, fd, LANDLOCK_PATH_BENEATH,
+			    &rule, 0) < 0)
+			return err_sys(err, "cannot write a Landlock rule");
+	}
 	if (fd < 0 || syscall(NR_LANDLOCK_RESTRICT_SELF, fd, 0) < 0)
 		return err_sys(err, "cannot set the Landlock ruleset");
 	return 0;
@@ -111,7 +136,7 @@ int jail_process(const struct jail_process *jail, struct err *err)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, "cannot give up new privileges");
-	return jail->no_files ? no_files(err) : 0;
+	return restrict_files(jail, err);
 }
 
 static int by_number(const void *a, const void *b)

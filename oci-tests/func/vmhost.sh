@@ -174,6 +174,78 @@ t_monitor() {
 	[ -d "$B/rootfs/made" ] || fail 'process.cwd was not made'
 	[ -z "$(ls "$B/rootfs/dev")" ] || fail "left in the image's /dev: $(ls "$B/rootfs/dev")"
 }
+# The monitor in the hands of its guest (support/attackvmm.c): each of its
+# barriers has to hold when the other one is broken, and the container's
+# namespaces when both are.
+attacker() {
+	fake '.root.readonly = false'
+	! ldd "$TESTS/attackvmm" 2>/dev/null | grep -q asan || skip 'the libraries of sanitizers are not in the rootfs'
+	cp "$TESTS/attackvmm" "$T/bin/hull-vmm"
+	# code that halts: it does not come to more
+	python3 - "$T/bin/vmlinux" <<-'EOF'
+		import struct, sys
+		at = 0x1000000
+		head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, at, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+		load = struct.pack("<IIQQQQQQ", 1, 5, 120, at, at, 3, 4096, 4096)
+		open(sys.argv[1], "wb").write(head + load + b"\xf4\xeb\xfd".ljust(65536, b"\0"))
+	EOF
+	echo secret >"$T/secret"
+	chmod 644 "$T/secret"
+	chmod 755 "$T"
+	touch "$B/rootfs/attack.out"
+	chmod 666 "$B/rootfs/attack.out"
+}
+attack() { # ROLE BROKEN ATTACK
+	echo "$1 $2 $3 $$ $T/secret" >"$B/rootfs/attack"
+	: >"$B/rootfs/attack.out"
+	timeout 20 "$HULL" --root "$T/root" --isolation vm run -b "$B" "$TAG" >"$T/out" 2>&1 && rc=0 || rc=$?
+	hasnt "$(cat "$T/out")" 'timed out'
+	eq "$(ls "$T/root")" '' "left behind after $*"
+}
+done_by() { # ROLE BROKEN: what of all attacks succeeded
+	attack "$1" "$2" all
+	[ "$(wc -l <"$B/rootfs/attack.out")" -ge 17 ] || fail "$*: $(cat "$B/rootfs/attack.out" "$T/out")"
+	sed -n 's/: done//p' "$B/rootfs/attack.out" | tr '\n' ' '
+}
+t_jail_without_filter() {
+	[ "$(python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))')" -ge 2 ] ||
+		skip 'no Landlock here'
+	attacker
+	for role in main loop vcpu gate; do
+		eq "$(done_by $role filter)" '' "$role"
+	done
+	# it serves files to its guest, and is root for that
+	eq "$(done_by fs filter)" 'read-own plant become-root ' fs
+}
+t_jail_filter_alone() {
+	attacker
+	for role in main loop vcpu gate fs; do
+		for what in read-host signal-host open-kvm read-own plant execute mount clone-tree \
+			open-disk change-root new-net raw-socket set-clock by-handle \
+			trace-neighbour read-neighbour become-root; do
+			attack $role process $what
+			case $role:$what in
+			fs:read-own | fs:plant) eq "$(cat "$B/rootfs/attack.out")" "$what: done" "$role" ;;
+			fs:read-host | fs:open-kvm | fs:open-disk)
+				eq "$(cat "$B/rootfs/attack.out")" "$what: refused" "$role" ;;
+			*) eq "$(cat "$B/rootfs/attack.out")" "$what:" "$role was not killed" ;;
+			esac
+		done
+	done
+}
+t_jail_broken() {
+	attacker
+	for role in main fs; do
+		all=" $(done_by $role both)"
+		# the attacks are real ones
+		for what in read-own plant execute become-root; do
+			has "$all" " $what "
+		done
+		for what in read-host signal-host open-kvm open-disk mount clone-tree; do
+			hasnt "$all" " $what "
+		done
+	done
+}
 t_user_namespace() {
 	fake '.linux.namespaces += [{"type":"user"}] |
 		.linux.uidMappings = [{"containerID":0,"hostID":100000,"size":1000}] |

@@ -235,7 +235,7 @@ static void process_child(const struct jail_process *jail, int answer)
 		strcpy(buf, "root again");
 	else if (getrlimit(RLIMIT_CORE, &lim) || lim.rlim_max)
 		strcpy(buf, "core dumps");
-	else if (jail->no_files && syscall(444, NULL, 0, 1) > 0 &&
+	else if (jail->files == JAIL_NO_FILES && syscall(444, NULL, 0, 1) > 0 &&
 		 open("/etc/passwd", O_RDONLY) >= 0)
 		strcpy(buf, "opens files");
 	if (write(answer, buf, sizeof(buf)) < 0)
@@ -248,7 +248,7 @@ static void test_process(void **state)
 	const struct jail_process jail = {
 		.uid = 12345,
 		.gid = 23456,
-		.no_files = true,
+		.files = JAIL_NO_FILES,
 		.nofile = 64,
 	};
 	char buf[64] = "";

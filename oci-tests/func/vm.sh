@@ -57,6 +57,7 @@ t_files() {
 		{"destination":"/ro","type":"bind","source":$ro,"options":["rbind","ro"]},
 		{"destination":"/dev/shm/x","type":"bind","source":$ro,"options":["bind","ro"]}]'
 	vm 'cat /rw/a /ro/b /dev/shm/x/b; echo from-guest >/rw/c; mkdir /rw/d; ln -s a /rw/l
+		echo moved >/rw/e; mv /rw/e /rw/d/e; ln /rw/a /rw/d/hard; mkfifo /rw/d/fifo
 		touch /ro/no || echo ro-refused; touch /no || echo root-refused
 		mount -o remount,rw /ro 2>/dev/null; touch /ro/no 2>/dev/null || echo still-refused
 		touch /dev/shm/y && echo shm; exec probe map /rw/m mapped' >"$T/out" 2>&1
@@ -67,6 +68,9 @@ fixed'
 		has "$(cat "$T/out")" "$word"
 	done
 	eq "$(cat "$T/rw/c")" from-guest
+	eq "$(cat "$T/rw/d/e" "$T/rw/d/hard")" 'moved
+from-host'
+	[ ! -e "$T/rw/e" ] && [ -p "$T/rw/d/fifo" ]
 	[ -d "$T/rw/d" ] && [ "$(readlink "$T/rw/l")" = a ]
 	# nobody had synchronised it when the guest ended
 	eq "$(cat "$T/rw/m")" mapped

@@ -129,7 +129,7 @@ check-vm: all $(tests-bin) guest-kernel ## a few of them with microVMs, in the t
 .PHONY: sabotage advisories sabotage-build
 sabotage-unit := $(sort $(shell grep -ohE 'unit/[a-z0-9/_-]+' \
 	oci-tests/sabotage.map oci-tests/advisories.list))
-sabotage-build: $(BUILD)/hull $(BUILD)/hull-net $(addprefix $(BUILD)/tests/,probe ptyrun) \
+sabotage-build: $(BUILD)/hull $(BUILD)/hull-net $(tests-bin) \
 		$(addprefix $(BUILD)/,$(sabotage-unit))
 sabotage: ## do the tests notice when a security check is missing? (root; long)
 	$(Q)$(MAKE) SABOTAGE=1 BUILD=build/sabotage sabotage-build
@@ -140,6 +140,12 @@ advisories: ## try each row of oci-tests/advisories.list (ROWS="P01 V03": these)
 	$(Q)$(MAKE) SABOTAGE=1 BUILD=build/sabotage sabotage-build
 	$(Q)HULL=$(abspath build/sabotage/hull) TESTS=$(abspath build/sabotage/tests) \
 		oci-tests/support/sabotage --rows $(ROWS)
+
+# `make check` takes a part of these, evenly spread
+.PHONY: check-sweeps
+check-sweeps: all $(tests-bin) ## every system call of the commands: killed there, failed with each errno (root; long)
+	$(Q)$(func-env) CASE_LIMIT=3000 SWEEP=1000000 FAULT_STEP=1 oci-tests/support/run-func \
+		oci-tests/func/killsweep.sh oci-tests/func/faults.sh
 
 # not a part of `make check`: it takes a quarter of an hour
 .PHONY: check-engines

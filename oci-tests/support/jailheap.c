@@ -68,8 +68,8 @@ int main(int argc, char **argv)
 
 		if (strcmp(roles[i].name, argv[1]) != 0)
 			continue;
-		rc = jail_process(&(struct jail_process){ .no_files = false },
-				  &err);
+		rc = jail_process(
+			&(struct jail_process){ .files = JAIL_NO_FILES }, &err);
 		if (!rc)
 			rc = jail_thread(roles[i].role, &err);
 		if (rc) {

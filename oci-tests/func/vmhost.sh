@@ -7,6 +7,8 @@
 # hull beside a kernel, an initrd and a monitor that are none
 fake() {
 	[ -c /dev/kvm ] || skip 'needs /dev/kvm'
+	# the stand-in is executed inside of the container
+	! ldd "$TESTS/fakevmm" 2>/dev/null | grep -q asan || skip 'the libraries of sanitizers are not in the rootfs'
 	real=${HULL%/*}
 	mkdir -p "$T/bin"
 	cp "$real/hull" "$real/hull-net" "$T/bin/"
@@ -179,7 +181,6 @@ t_monitor() {
 # namespaces when both are.
 attacker() {
 	fake '.root.readonly = false'
-	! ldd "$TESTS/attackvmm" 2>/dev/null | grep -q asan || skip 'the libraries of sanitizers are not in the rootfs'
 	cp "$TESTS/attackvmm" "$T/bin/hull-vmm"
 	# code that halts: it does not come to more
 	python3 - "$T/bin/vmlinux" <<-'EOF'

@@ -114,7 +114,7 @@ check-fuzz-seeds: $(replay-bin) ## what fuzzing found, once more
 .PHONY: check check-host check-testhost check-vm lint bench
 func-env = HULL=$(abspath $(BUILD)/hull) TESTS=$(abspath $(BUILD)/tests) \
 	AGENT=$(abspath $(BUILD)/hull-agent) \
-	ASAN_OPTIONS=detect_leaks=0 $(if $(SAN),SLOW=1)
+	ASAN_OPTIONS=detect_leaks=0:disable_coredump=0 $(if $(SAN),SLOW=1)
 
 check-host: all $(tests-bin) ## host tests on this machine (root)
 	$(Q)$(func-env) FUNC_RETRY=1 oci-tests/support/run-func

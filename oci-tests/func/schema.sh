@@ -86,6 +86,7 @@ t_state_of_hooks() {
 }
 t_state_of_a_microvm() {
 	[ -c /dev/kvm ] || skip 'needs /dev/kvm'
+	stand_in_runs
 	mkdir -p "$T/bin"
 	cp "$HULL" "${HULL%/*}/hull-net" "$T/bin/"
 	cp "$TESTS/fakevmm" "$T/bin/hull-vmm"

@@ -257,6 +257,7 @@ t_calls_of_another_abi() {
 # ---- resources
 
 t_reader_that_stalls() {
+	no_sanitizers 'they take memory of their own'
 	bundle '.process.terminal = true'
 	sh_args 'head -c 300000000 /dev/zero; sleep 1000'
 	mkfifo "$T/pipe"

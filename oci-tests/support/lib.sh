@@ -56,10 +56,12 @@ refuses() { # text command...
 	[ "$rc" -ne 0 ] || fail "was not refused: $*"
 	grep -qF -- "$text" "$T/refused" || fail "no '$text' in: $(cat "$T/refused")"
 }
+no_sanitizers() { # why: the case cannot be had with them
+	! ldd "$HULL" 2>/dev/null | grep -q asan || skip "with sanitizers: $1"
+}
 # hull-vmm, and what stands in for it, is executed inside of the container
 stand_in_runs() {
-	! ldd "$TESTS/fakevmm" 2>/dev/null | grep -q asan ||
-		skip 'the libraries of sanitizers are not in the rootfs'
+	no_sanitizers 'their libraries are not in the rootfs'
 }
 wait_for() { # seconds command...
 	n=$(($(patience "$1") * 20))

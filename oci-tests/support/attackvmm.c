@@ -43,8 +43,8 @@ int __wrap_jail_thread(enum jail_role role, struct err *err);
 int __wrap_jail_keep_fds(int *fds, size_t count, struct err *err);
 
 static const char *const roles[JAIL_ROLES] = {
-	[JAIL_VCPU] = "vcpu", [JAIL_LOOP] = "loop",       [JAIL_MAIN] = "main",
-	[JAIL_GATE] = "gate", [JAIL_SESSION] = "session", [JAIL_FS] = "fs",
+	[JAIL_VCPU] = "vcpu", [JAIL_LOOP] = "loop", [JAIL_MAIN] = "main",
+	[JAIL_GATE] = "gate", [JAIL_FS] = "fs",
 };
 
 static struct {

@@ -37,6 +37,7 @@ struct apply {
 	int cg_fd;
 	const struct cg_place *place;
 	bool remember;
+	bool told; /* the driver has the new values */
 	enum apply_part part;
 	struct cg_plan plan;
 	struct undo *undo;
@@ -79,8 +80,26 @@ static void remember(struct apply *a, const struct cg_write *w)
 	a->undo = u;
 }
 
+/* Its values would be in force again at its next opportunity. */
+static void tell_back(struct apply *a)
+{
+	struct err why = { 0 };
+	struct cg_plan back;
+
+	cg_plan_init(&back, a->cg_fd);
+	for (const struct undo *u = a->undo; u; u = u->next)
+		cg_plan_add(&back, u->write->ctrl, 0, u->write->field,
+			    u->write->file, "%s", u->text);
+	if (cg_plan_status(&back, &why) < 0 ||
+	    cg_driver(a->place->manager)->set(a->place, &back, &why) < 0)
+		log_warn("cannot take the limits back: %s", why.msg);
+	cg_plan_release(&back);
+}
+
 static void rollback(struct apply *a)
 {
+	if (a->told)
+		tell_back(a);
 	for (const struct undo *u = a->undo; u; u = u->next) {
 		int dir_fd = dir_of(a, u->write->ctrl);
 		int rc = io_write_text(dir_fd, u->write->file, u->text);
@@ -277,6 +296,7 @@ static int tell_driver(struct apply *a, struct err *err)
 	rc = driver->set(a->place, &a->plan, err);
 	if (rc < 0)
 		return rc;
+	a->told = true;
 	a->remember = false;
 	rc = write_all(a, err);
 	a->remember = true;
@@ -289,6 +309,10 @@ static int apply_run(struct apply *a, const struct spec_resources *res,
 	int rc = cg_plan_all(&a->plan, res, a->place->v1_mask, err);
 
 	keep_part(a);
+	if (a->plan.weightless && a->part != PART_LATE)
+		log_warn("%s: unable to apply both a weight and cpu.idle: an "
+			 "idle cgroup has no weight",
+			 a->plan.weightless);
 	if (!rc)
 		rc = check_memory(a, res, err);
 	if (!rc)

@@ -138,9 +138,15 @@ int cg_cpu_plan_v1(struct cg_plan *plan, const struct spec_resources *res,
 	if (cpu->idle.set)
 		cg_plan_add(plan, CG_CPU, 0, IDLE, "cpu.idle", "%" PRId64,
 			    cpu->idle.v);
-	if (has_shares(cpu))
+	if (has_shares(cpu)) {
+		/* as on v2 a weight ends being idle; what the file has now is
+		 * not looked at, the twin's directory is not open here */
+		if (plan->cg_fd >= 0 && !cpu->idle.set)
+			cg_plan_add(plan, CG_CPU, CGW_OPTIONAL, SHARES,
+				    "cpu.idle", "0");
 		cg_plan_add(plan, CG_CPU, 0, SHARES, "cpu.shares", "%" PRIu64,
 			    cpu->shares.v);
+	}
 	/* old quota over new period may exceed the parent's share */
 	if (has_period(cpu))
 		cg_plan_add(plan, CG_CPU, CGW_RETRY, PERIOD,

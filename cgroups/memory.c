@@ -56,18 +56,47 @@ static void plan_bytes(struct cg_plan *plan, const char *field,
 		cg_plan_add(plan, CG_MEMORY, 0, field, file, "%" PRId64, bytes);
 }
 
+/* A size in force; 0: none ("max"), or not known. */
+static int64_t now_bytes(const struct cg_plan *plan, const char *file)
+{
+	uint64_t bytes;
+
+	if (plan->cg_fd < 0 || cg_read_u64(plan->cg_fd, file, &bytes) < 0 ||
+	    bytes > INT64_MAX / 2)
+		return 0;
+	return (int64_t)bytes;
+}
+
+/*
+ * config.json limits memory and both together, cgroup v2 memory and swap. So
+ * when an update gives one of the two, the other one is what is in force, and
+ * their total stays when the limit of memory moves. Who may not swap at all
+ * still may not.
+ */
+static void complete(const struct cg_plan *plan, int64_t *limit, int64_t *memsw)
+{
+	int64_t max = now_bytes(plan, "memory.max");
+	int64_t swap = now_bytes(plan, "memory.swap.max");
+
+	if (*memsw > 0 && !*limit)
+		*limit = max;
+	else if (*limit > 0 && !*memsw && max && swap)
+		*memsw = max + swap;
+}
+
 int cg_memory_plan_v2(struct cg_plan *plan, const struct spec_resources *res,
 		      struct err *err)
 {
 	const struct spec_memory *mem = &res->memory;
+	int64_t limit = value_of(&mem->limit), memsw = value_of(&mem->swap);
 	struct cg_swap swap;
 	const char *why;
 	int rc = check_signs(mem, err);
 
 	if (rc < 0)
 		return rc;
-	if (cg_swap_from_memsw(value_of(&mem->swap), value_of(&mem->limit),
-			       &swap, &why) < 0)
+	complete(plan, &limit, &memsw);
+	if (cg_swap_from_memsw(memsw, limit, &swap, &why) < 0)
 		return err_at(err, -EINVAL, SWAP, "%s", why);
 	/* no swap file: the kernel has no swap, so "all" and "none" hold */
 	if (swap.write && swap.unlimited)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -76,12 +77,42 @@ int cg_plan_status(const struct cg_plan *plan, struct err *err)
 	return 0;
 }
 
+/* The kernel refuses a weight while a cgroup is idle, and forgets the one it
+ * had: of both only idle can be had. */
+static void idle_has_no_weight(struct cg_plan *plan)
+{
+	static const char *const weights[] = { "cpu.weight", "cpu.weight.nice",
+					       "cpu.shares" };
+	struct cg_write **link = &plan->first;
+	bool idle = false;
+
+	for (const struct cg_write *w = plan->first; w; w = w->next)
+		if (!strcmp(w->file, "cpu.idle"))
+			idle = !strcmp(w->value, "1");
+	while (idle && *link) {
+		struct cg_write *w = *link;
+		bool drop = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(weights); i++)
+			drop = drop || !strcmp(w->file, weights[i]);
+		if (!drop) {
+			link = &w->next;
+			continue;
+		}
+		plan->weightless = w->field;
+		*link = w->next;
+	}
+	if (idle)
+		plan->tail = link;
+}
+
 int cg_plan_all(struct cg_plan *plan, const struct spec_resources *res,
 		uint32_t v1_mask, struct err *err)
 {
+	int rc;
+
 	for (size_t i = 0; i < CG_CTRLS; i++) {
 		const struct cg_ctrl_row *row = &cg_ctrl_rows[i];
-		int rc;
 
 		if (row->v1_bit & v1_mask)
 			rc = row->plan_v1(plan, res, err);
@@ -90,5 +121,8 @@ int cg_plan_all(struct cg_plan *plan, const struct spec_resources *res,
 		if (rc < 0)
 			return rc;
 	}
-	return cg_unified_plan(plan, res, err);
+	rc = cg_unified_plan(plan, res, err);
+	if (!rc)
+		idle_has_no_weight(plan);
+	return rc;
 }

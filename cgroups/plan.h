@@ -42,13 +42,16 @@ struct cg_write {
 /**
  * struct cg_plan - the writes in order.
  * @cg_fd: v2 directory to look at where a value depends on the present one
- *         (cpu.max with a period alone), or -1
+ *         (cpu.max with a period alone), or -1; an update has one
+ * @weightless: JSON path of a weight that was left out, because the cgroup is
+ *         to be idle, or NULL
  */
 struct cg_plan {
 	struct arena arena;
 	struct cg_write *first;
 	struct cg_write **tail;
 	int cg_fd;
+	const char *weightless;
 	bool failed; /* out of memory: cg_plan_status() says so */
 };
 

@@ -33,6 +33,7 @@ struct row {
 	const char *name;
 	unsigned since;
 	row_fn *add;
+	bool at_start; /* systemd takes it for a new unit only */
 };
 
 /* "max", or a number with the suffix that the kernel's memparse() takes. */
@@ -261,7 +262,7 @@ static const struct row rows[] = {
 	{ "memory.max", "MemoryMax", 231, add_amount },
 	{ "memory.swap.max", "MemorySwapMax", 232, add_amount },
 	{ "memory.zswap.max", "MemoryZSwapMax", 253, add_amount },
-	{ "memory.oom.group", "OOMPolicy", 253, add_oom },
+	{ "memory.oom.group", "OOMPolicy", 253, add_oom, .at_start = true },
 	{ "pids.max", "TasksMax", 227, add_amount },
 };
 /* clang-format on */
@@ -292,7 +293,8 @@ void sd_props_plan(struct sd_props *props, const struct cg_plan *plan)
 		const char *value = with_period(plan, w, buf, sizeof(buf));
 
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-			if (strcmp(rows[i].file, w->file) != 0)
+			if (strcmp(rows[i].file, w->file) != 0 ||
+			    (rows[i].at_start && plan->cg_fd >= 0))
 				continue;
 			/* the kernel takes it, or says why it does not */
 			if (!rows[i].add(props, &rows[i], value))

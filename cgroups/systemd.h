@@ -81,7 +81,8 @@ void sd_props_add(struct sd_props *props, unsigned since, const char *name,
 /**
  * sd_props_plan() - what the planned writes are as properties. Files that
  * systemd has no word for (hugetlb, rdma, misc, io.latency, ...) are left out:
- * it never writes them either.
+ * it never writes them either. So is, where @plan is an update's, what a unit
+ * has from its start on.
  */
 void sd_props_plan(struct sd_props *props, const struct cg_plan *plan);
 

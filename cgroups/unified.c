@@ -45,7 +45,12 @@ int cg_unified_plan(struct cg_plan *plan, const struct spec_resources *res,
 				      "CONTROLLER.PARAMETER");
 		if (!strcmp(u->file, "cpu.weight"))
 			cg_cpu_end_idle(plan, field);
-		plan_lines(plan, field, u->file, u->value);
+		/* as pids.limit: nothing can be cloned into 0 */
+		plan_lines(plan, field, u->file,
+			   !strcmp(u->file, "pids.max") &&
+					   !strcmp(u->value, "0")
+				   ? "1"
+				   : u->value);
 		if (!*u->value) /* an empty value clears, e.g. cpuset.cpus */
 			cg_plan_add(plan, CG_CTRLS, 0, field, u->file, "\n");
 	}

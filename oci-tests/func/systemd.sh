@@ -174,6 +174,19 @@ t_idle() {
 	hull delete -f "$TAG"
 }
 
+# engines send all limits with each update, also what systemd takes at the start only
+t_update_of_oom_group() {
+	sd_bundle '.linux.resources.unified = {"memory.oom.group": "1"}'
+	sd_started
+	eq "$(cat "$(cgroup)/memory.oom.group")" 1
+	echo '{"pids": {"limit": 77}, "unified": {"memory.oom.group": "1"}}' | hull update -r - "$TAG"
+	eq "$(cat "$(cgroup)/memory.oom.group")" 1
+	eq "$(show TasksMax)" 77
+	echo '{"unified": {"memory.oom.group": "0"}}' | hull update -r - "$TAG"
+	eq "$(cat "$(cgroup)/memory.oom.group")" 0
+	hull delete -f "$TAG"
+}
+
 # hull's own placeholder in the scope must not be counted
 t_one_task() {
 	sd_bundle '.linux.resources.pids.limit = 1'

@@ -61,6 +61,15 @@ t_each() {
 		hull update --memory 64m --memory-swap 64m "$TAG"
 		eq "$(kept memory memory.max memory.limit_in_bytes)" $((64 << 20))
 		eq "$(kept memory memory.swap.max memory.memsw.limit_in_bytes)" "$(both 0 $((64 << 20)))"
+		# what is not given stays: the total, or the limit of memory
+		hull update --memory 32m --memory-swap 96m "$TAG"
+		hull update --memory 48m "$TAG"
+		eq "$(kept memory memory.max memory.limit_in_bytes)" $((48 << 20))
+		eq "$(kept memory memory.swap.max memory.memsw.limit_in_bytes)" "$(both $((48 << 20)) $((96 << 20)))"
+		hull update --memory-swap 128m "$TAG"
+		eq "$(kept memory memory.max memory.limit_in_bytes)" $((48 << 20))
+		eq "$(kept memory memory.swap.max memory.memsw.limit_in_bytes)" "$(both $((80 << 20)) $((128 << 20)))"
+		refuses 'linux.resources.memory' hull update --memory 256m "$TAG"
 		hull update --memory-swap -1 "$TAG"
 	fi
 	hull update --memory -1 "$TAG"
@@ -81,6 +90,16 @@ t_each() {
 		eq "$(kept cpu cpu.idle)" 0
 		eq "$(kept cpu cpu.weight cpu.shares)" "$(both 174 2048)"
 	fi
+	if [ -e "/sys/fs/cgroup/cpu/hull-test/$TAG/cpu.idle" ]; then # a weight ends it
+		hull update --cpu-idle 1 "$TAG"
+		hull update --cpu-share 512 "$TAG"
+		eq "$(kept cpu cpu.idle)" 0
+		eq "$(kept cpu cpu.shares)" 512
+		hull update --cpu-idle 1 --cpu-share 1024 "$TAG" 2>"$T/warned"
+		has "$(cat "$T/warned")" 'linux.resources.cpu.shares: unable to apply both'
+		eq "$(kept cpu cpu.idle)" 1
+		hull update --cpu-idle 0 "$TAG"
+	fi
 	if [ -e "/sys/fs/cgroup/hull-test/$TAG/cpu.idle" ]; then # a weight ends it
 		hull update --cpu-idle 1 "$TAG"
 		hull update --cpu-share 1024 "$TAG"
@@ -90,6 +109,9 @@ t_each() {
 		echo '{"unified": {"cpu.weight": "8"}}' | hull update -r - "$TAG"
 		eq "$(kept cpu cpu.idle)" 0
 		eq "$(kept cpu cpu.weight)" 8
+		echo '{"unified": {"cpu.weight": "8", "cpu.idle": "1"}}' | hull update -r - "$TAG" 2>"$T/warned"
+		has "$(cat "$T/warned")" 'linux.resources.unified["cpu.weight"]: unable to apply both'
+		eq "$(kept cpu cpu.idle)" 1
 	fi
 	hull delete -f "$TAG"
 }

@@ -105,7 +105,10 @@ static void test_weight_ends_idle(void **state)
 	} cases[] = {
 		{ { .cpu = { .shares = SET_U64(512) } }, "0", "59" },
 		{ { .unified = weight, .unified_count = 1 }, "0", "8" },
-		{ { .unified = both, .unified_count = 2 }, "1", "8" },
+		{ { .unified = both, .unified_count = 2 }, "1", "100" },
+		{ { .cpu = { .shares = SET_U64(512), .idle = SET_I64(1) } },
+		  "1",
+		  "100" },
 		{ { .cpu = { .quota = SET_I64(5000) } }, "1", "100" },
 	};
 	struct fake *f = *state;

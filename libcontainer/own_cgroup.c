@@ -10,7 +10,8 @@ static bool is_writable_cgroupfs(const struct spec_mount *m)
 {
 	bool writable = true;
 
-	if (!m->type ||
+	if (!m->type || !m->source || strcmp(m->source, "cgroup") ||
+	    strcmp(m->destination, "/sys/fs/cgroup") ||
 	    (strcmp(m->type, "cgroup") && strcmp(m->type, "cgroup2")))
 		return false;
 	for (size_t i = 0; i < m->option_count; i++) {
@@ -49,7 +50,8 @@ int init_own_cgroup(const struct init *in, struct err *err)
 	/* an ordinary user's cgroups are that user's already; with a user
 	 * namespace by path the maps are not known */
 	if (in->cgroup_fd < 0 || in->vm || geteuid() || !in->ns.new_cgroup ||
-	    in->ns.join_fd[SPEC_NS_USER] >= 0)
+	    in->ns.join_fd[SPEC_NS_USER] >= 0 ||
+	    in->ct->st.cgroup.mode != CG_MODE_UNIFIED)
 		return 0;
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		if (is_writable_cgroupfs(&spec->mounts[i]))

@@ -262,9 +262,16 @@ t_ownership() {
 		done | tr '\n' ' '
 		hull delete -f "$TAG"
 	}
+	if [ -e /sys/fs/cgroup/pids ]; then # not where cgroup v1 is in use
+		eq "$(owners)" '0 0 0 0 0 0 '
+		return
+	fi
 	eq "$(owners)" '100000 100000 100000 100000 0 0 '
 	cfg '.process.user.uid = 7'
 	eq "$(owners)" '100007 100007 100007 100007 0 0 '
+	cfg '.mounts[-1].destination = "/mnt"'
+	eq "$(owners)" '0 0 0 0 0 0 ' 'not where it belongs'
+	cfg '.mounts[-1].destination = "/sys/fs/cgroup"'
 	cfg '.mounts[-1].options += ["ro"]'
 	eq "$(owners)" '0 0 0 0 0 0 ' 'mounted read-only'
 	cfg '.mounts[-1].options -= ["ro"] | .linux.namespaces |= map(select(.type != "cgroup"))'

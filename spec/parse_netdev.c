@@ -33,6 +33,27 @@ static const struct spec_table net_device_table = {
 	.size = sizeof(struct spec_net_device),
 };
 
+/* Two interfaces cannot have one name, unless it has a number to come. */
+static void check_targets(struct spec_ctx *ctx, const struct spec_path *path,
+			  const struct spec_net_device *list, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		const char *to = list[i].name ? list[i].name : list[i].from;
+
+		for (size_t k = 0; k < i; k++) {
+			const char *other =
+				list[k].name ? list[k].name : list[k].from;
+			struct spec_path here =
+				SPEC_PATH_KEY(path, list[i].from);
+
+			if (strcmp(to, other) != 0 || strchr(to, '%'))
+				continue;
+			spec_problem(ctx, &here, "'%s' is the name of two", to);
+			break;
+		}
+	}
+}
+
 /* An object by interface: { "eth0": { "name": "ctr0" } } */
 void spec_parse_net_devices(struct spec_ctx *ctx, const struct spec_path *path,
 			    const struct json *v, void *at)
@@ -58,6 +79,7 @@ void spec_parse_net_devices(struct spec_ctx *ctx, const struct spec_path *path,
 		if (spec_is_type(ctx, &here, m, JSON_OBJECT))
 			spec_object(ctx, &here, m, &net_device_table, &list[n]);
 	}
+	check_targets(ctx, path, list, n);
 	l->net_devices = list;
 	l->net_device_count = n;
 }

@@ -77,12 +77,33 @@ static int on_addr_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
+/* A label begins with the interface's name: a new name brings a new one. */
+static void keep_addr(const struct move *m, const struct nlmsghdr *msg,
+		      struct addr *a)
+{
+	struct nlmsghdr *copy = mnl_nlmsg_put_header(a->data);
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(msg);
+	const struct nlattr *attr;
+
+	copy->nlmsg_type = msg->nlmsg_type;
+	memcpy(mnl_nlmsg_put_extra_header(copy, sizeof(*ifa)), ifa,
+	       sizeof(*ifa));
+	mnl_attr_for_each(attr, msg, sizeof(*ifa))
+	{
+		if (mnl_attr_get_type(attr) != IFA_LABEL ||
+		    !strcmp(m->from, m->to))
+			mnl_attr_put(copy, mnl_attr_get_type(attr),
+				     mnl_attr_get_payload_len(attr),
+				     mnl_attr_get_payload(attr));
+	}
+	a->len = copy->nlmsg_len;
+}
+
 static int on_addr(const struct nlmsghdr *msg, void *data)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(msg);
 	struct move *m = data;
 	uint32_t flags = ifa->ifa_flags;
-	struct addr *a;
 
 	if (msg->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != m->index ||
 	    ifa->ifa_scope != RT_SCOPE_UNIVERSE)
@@ -94,9 +115,7 @@ static int on_addr(const struct nlmsghdr *msg, void *data)
 		m->too_many = true;
 		return MNL_CB_OK;
 	}
-	a = &m->addrs[m->addr_count++];
-	a->len = msg->nlmsg_len;
-	memcpy(a->data, msg, msg->nlmsg_len);
+	keep_addr(m, msg, &m->addrs[m->addr_count++]);
 	return MNL_CB_OK;
 }
 

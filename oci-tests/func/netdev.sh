@@ -37,10 +37,12 @@ t_renamed() {
 	bundle '.linux.netDevices = {dummy0: {name: "ctr_eth0"}, dummy1: {name: "net%d"}}'
 	veth dummy0 peer0
 	veth dummy1 peer1
-	out=$(show 'ip link')
+	ip address add 169.254.169.77/32 dev dummy0
+	out=$(show 'ip address')
 	has "$out" ctr_eth0
 	has "$out" net0
-	hasnt "$out" dummy
+	has "$out" 169.254.169.77/32
+	hasnt "$out" dummy # nor in the label of an address
 }
 t_into_a_namespace_by_path() {
 	own_ns t_into_a_namespace_by_path

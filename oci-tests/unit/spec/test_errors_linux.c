@@ -57,6 +57,10 @@ static const struct row linux_rows[] = {
 	{ "\"linux\":{\"netDevices\":{\"eth0\":{}}}",
 	  "linux.netDevices: cannot be set without a network namespace in "
 	  "linux.namespaces" },
+	{ "\"linux\":{\"namespaces\":[{\"type\":\"network\"}],\"netDevices\":{"
+	  "\"a\":{\"name\":\"c\"},\"b\":{\"name\":\"%d\"},\"d\":{\"name\":\"%d\"},"
+	  "\"c\":{}}}",
+	  "linux.netDevices.c: 'c' is the name of two" },
 	{ "\"linux\":{\"netDevices\":{\"a b\":{},\"eth0\":{\"name\":\"..\"}}}",
 	  "linux.netDevices[\"a b\"]: is no name of an interface\n"
 	  "linux.netDevices.eth0.name: is no name of an interface, got \"..\"\n"

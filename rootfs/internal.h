@@ -70,9 +70,10 @@ struct rootfs {
 
 	unsigned int prepared; /* sources that the parent has cloned */
 
-	int self_fd;      /* pidfd of this process, to reach its namespace */
-	int root_fd;      /* the container's "/" */
-	int root_tree_fd; /* user namespace: root.path cloned by the parent */
+	int self_fd;        /* pidfd of this process, to reach its namespace */
+	int root_fd;        /* the container's "/" */
+	int root_tree_fd;   /* user namespace: root.path cloned by the parent */
+	bool root_readonly; /* linux.readonlyPaths names "/" */
 	bool root_on_top; /* attached over "/", as root.path was out of reach */
 	char root_link[PATH_MAX]; /* what root_fd is called; "" until asked */
 
@@ -80,6 +81,7 @@ struct rootfs {
 	bool null_used;
 	int null_spare_fd;  /* it, or another clone, attached nowhere yet */
 	int proc_fd;        /* the procfs that hull mounted on /proc, or -1 */
+	int sys_fd;         /* the sysfs on /sys, or -1 */
 	int mask_fd;        /* the read-only tmpfs that masks directories */
 	int pts_fd;         /* the devpts mounted on /dev/pts, or -1 */
 	int cgroup_tree_fd; /* the container's cgroup, or -1 */

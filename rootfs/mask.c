@@ -22,15 +22,34 @@ static const char *const proc_names[] = {
 };
 
 /*
- * Of the procfs that hull has mounted: these are reached from there by name,
- * without a look-up through the image.
- *
- * Return: the name below r->proc_fd, or NULL.
+ * Of sysfs there are few links on the way to a directory, and what is below
+ * "devices" is reached by directories alone.
  */
-static const char *proc_name(const struct rootfs *r, const char *path)
+static bool is_sys_name(const char *name)
 {
+	return !strcmp(name, "firmware") || !strcmp(name, "dev") ||
+	       !strcmp(name, "fs/selinux") ||
+	       (str_starts(name, "devices/") && !strstr(name, "/..") &&
+		!str_ends(name, "/"));
+}
+
+/*
+ * Of the procfs and the sysfs that hull has mounted: these are reached from
+ * there by name, without a look-up through the image. Whoever changes the image
+ * at this moment cannot put another directory in their place.
+ *
+ * Return: the name below *@fd, or NULL.
+ */
+static const char *kept_name(const struct rootfs *r, const char *path, int *fd)
+{
+	if (r->sys_fd >= 0 && str_starts(path, "/sys/")) {
+		*fd = r->sys_fd;
+		path += strlen("/sys/");
+		return is_sys_name(path) ? path : NULL;
+	}
 	if (r->proc_fd < 0 || !str_starts(path, "/proc/"))
 		return NULL;
+	*fd = r->proc_fd;
 	path += strlen("/proc/");
 	for (size_t i = 0; i < ARRAY_SIZE(proc_names); i++)
 		if (!strcmp(proc_names[i], path))
@@ -127,12 +146,12 @@ static int mask_file(struct rootfs *r, int target_fd, const char *name)
 }
 
 /* A directory says EINVAL to a file that is to cover it. */
-static int mask_by_name(struct rootfs *r, const char *name)
+static int mask_by_name(struct rootfs *r, int fd, const char *name)
 {
-	int ret = mask_file(r, r->proc_fd, name);
+	int ret = mask_file(r, fd, name);
 
 	if (ret == -EINVAL)
-		ret = mask_dir(r, r->proc_fd, name);
+		ret = mask_dir(r, fd, name);
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -148,12 +167,12 @@ static int mask_found(struct rootfs *r, int fd)
 static int mask_path(struct rootfs *r, size_t i, struct err *err)
 {
 	const char *path = r->cfg.spec->linux_.masked_paths[i];
-	const char *name = proc_name(r, path);
 	char field[64];
 	int fd, ret;
+	const char *name = kept_name(r, path, &fd);
 
 	if (name) {
-		ret = mask_by_name(r, name);
+		ret = mask_by_name(r, fd, name);
 	} else {
 		fd = path_find(r, "maskedPaths", i, path, err);
 		if (fd < 0)
@@ -178,12 +197,21 @@ static bool is_repeated(const struct spec_linux *l, size_t i)
 	return false;
 }
 
+/* A mount over "/" is not what a process sees that has it as its root. */
+static bool is_root(const struct rootfs *r, int fd)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !fstat(r->root_fd, &b) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static int readonly_path(struct rootfs *r, size_t i, struct err *err)
 {
 	static const struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
 	const char *path = r->cfg.spec->linux_.readonly_paths[i];
-	const char *name = proc_name(r, path);
-	int fd = r->proc_fd, tree_fd, ret;
+	int fd, tree_fd, ret;
+	const char *name = kept_name(r, path, &fd);
 	char field[64];
 
 	if (!name) {
@@ -192,6 +220,10 @@ static int readonly_path(struct rootfs *r, size_t i, struct err *err)
 		if (fd < 0)
 			return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
 		fd_later(r, fd);
+		if (is_root(r, fd)) {
+			r->root_readonly = true;
+			return 0;
+		}
 	}
 	tree_fd = mnt_clone(fd, name, AT_RECURSIVE | AT_SYMLINK_NOFOLLOW, &ro);
 	if (tree_fd == -ENOENT && *name)
@@ -212,7 +244,8 @@ static int lock_root(struct rootfs *r, struct err *err)
 	struct mount_attr attr = { 0 };
 	int ret;
 
-	if (r->cfg.spec->root_readonly && !SABOTAGED("mask_root"))
+	if ((r->cfg.spec->root_readonly || r->root_readonly) &&
+	    !SABOTAGED("mask_root"))
 		attr.attr_set = MOUNT_ATTR_RDONLY;
 	/* slave and private: so since root_attach() */
 	if (r->cfg.new_mount_ns && (prop == MS_SHARED || prop == MS_UNBINDABLE))

@@ -40,6 +40,9 @@ static int mount_new(struct rootfs *r, size_t i, const struct target *target,
 	else if (!ret && target->exact && !strcmp(type, "proc") &&
 		 !strcmp(r->plans[i].dest, "/proc"))
 		r->proc_fd = tree_fd;
+	else if (!ret && target->exact && !strcmp(type, "sysfs") &&
+		 !strcmp(r->plans[i].dest, "/sys"))
+		r->sys_fd = tree_fd;
 	else
 		fd_later(r, tree_fd);
 	return ret;

@@ -218,8 +218,8 @@ static int check_namespace(const struct rootfs *r, struct err *err)
 	static const char why[] =
 		"not possible without a mount namespace: it would change the host";
 
-	if (r->cfg.new_mount_ns || spec_namespace(spec, SPEC_NS_MOUNT) ||
-	    SABOTAGED("mount_namespace"))
+	if (r->cfg.new_mount_ns || SABOTAGED("mount_namespace") ||
+	    (spec_namespace(spec, SPEC_NS_MOUNT) && !r->cfg.own_mount_ns))
 		return 0;
 	if (spec->mount_count)
 		return err_at(err, -EINVAL, "mounts", why);
@@ -309,7 +309,8 @@ int rootfs_open(const struct rootfs_config *cfg, struct rootfs **out,
 	r->own_dev = !cfg->no_devices;
 	r->self_fd = r->root_fd = r->root_tree_fd = r->null_fd = r->mask_fd =
 		-1;
-	r->pts_fd = r->cgroup_tree_fd = r->null_spare_fd = r->proc_fd = -1;
+	r->pts_fd = r->cgroup_tree_fd = r->null_spare_fd = -1;
+	r->proc_fd = r->sys_fd = -1;
 	ret = open_all(r, err);
 	if (ret < 0) {
 		rootfs_free(r);
@@ -387,6 +388,7 @@ void rootfs_free(struct rootfs *r)
 	if (r->null_used)
 		close_one(r->null_spare_fd);
 	close_one(r->proc_fd);
+	close_one(r->sys_fd);
 	close_one(r->mask_fd);
 	close_one(r->pts_fd);
 	close_one(r->cgroup_tree_fd);

@@ -35,6 +35,7 @@ enum rootfs_left {
  * @new_mount_ns: the child gets a mount namespace of its own; without one
  *               (spec has no mount namespace, or joins one by path) nothing is
  *               pivoted: see rootfs_enter()
+ * @own_mount_ns: the one that is joined is the caller's own
  * @userns:      the child runs in a user namespace (new or joined): sources
  *               and devices are opened by the parent, device nodes bound
  * @userns_fd:   user namespace for "idmap" mounts without their own mappings,
@@ -55,6 +56,7 @@ struct rootfs_config {
 	const char *bundle;
 	const char *root_path;
 	bool new_mount_ns;
+	bool own_mount_ns;
 	bool userns;
 	int userns_fd;
 	const int *mount_userns_fds;

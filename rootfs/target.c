@@ -62,6 +62,10 @@ static void fresh_drop(struct rootfs *r, const char *place)
 		fd_later(r, r->proc_fd);
 		r->proc_fd = -1;
 	}
+	if (!strcmp(place, "/sys")) {
+		fd_later(r, r->sys_fd);
+		r->sys_fd = -1;
+	}
 }
 
 const struct fresh *fresh_find(const struct rootfs *r, const char *dest)

@@ -216,6 +216,16 @@ t_keyring() {
 	sh_args 'cat /proc/keys'
 	# the first one's may still be waiting for the garbage collector
 	hasnt "$(hull run --no-new-keyring -b "$B" "${TAG}b")" "_ses.${TAG}b"
+	# exec does as the container does
+	sh_args 'sleep 1000'
+	for option in --no-new-keyring ''; do
+		# shellcheck disable=SC2086
+		hull run -d $option -b "$B" "${TAG}c" </dev/null >/dev/null 2>&1
+		out=$(hull exec "${TAG}c" cat /proc/keys)
+		[ -n "$option" ] || has "$out" "_ses.${TAG}c"
+		[ -z "$option" ] || hasnt "$out" "_ses.${TAG}c"
+		hull delete -f "${TAG}c"
+	done
 }
 has_apparmor() {
 	grep -qx Y /sys/module/apparmor/parameters/enabled 2>/dev/null
@@ -367,6 +377,11 @@ t_device_in_the_way() {
 		args true
 		refuses 'something else is in its place' hull run -b "$B" "$TAG"
 	done
+}
+t_readonly_root_as_a_path() {
+	bundle '.root.readonly = false | .linux.readonlyPaths = ["/"]'
+	eq "$(run_sh '{ echo x >/x; } 2>/dev/null || echo refused; echo x >/dev/shm/x && echo written' | tr '\n' ' ')" 'refused written '
+	eq "$(ls "$B/rootfs/x" 2>/dev/null)" ''
 }
 t_readonly_and_masked() {
 	bundle '.root.readonly = false | .linux.maskedPaths = ["/root"] | .linux.readonlyPaths = ["/etc"]'

@@ -80,12 +80,13 @@ static void gen_cgroup(struct json_gen *g)
 	json_gen_end_object(g);
 }
 
-/* Linux 5.12, with mount_setattr(2) itself. */
+/* Linux 5.12, with mount_setattr(2) itself. Whatever else it has to say about
+ * these arguments (EPERM, EBADF, EINVAL), it is there. */
 static bool kernel_has_idmap(void)
 {
-	struct mount_attr attr = { 0 };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
 
-	return mount_setattr(-1, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 &&
+	return mount_setattr(-1, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0 ||
 	       errno != ENOSYS;
 }
 

@@ -53,9 +53,11 @@ void listen_fds_release(struct listen_fds *l)
 int handover_check_fds(unsigned int count, struct err *err)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		if (fcntl((int)(3 + i), F_GETFD) < 0 &&
+		int flags = fcntl((int)(3 + i), F_GETFD);
+
+		if ((flags < 0 || flags & FD_CLOEXEC) &&
 		    !SABOTAGED("handover_open"))
-			return err_sys(err,
+			return err_set(err, -EBADF,
 				       "descriptor %u, which is to be "
 				       "preserved, is not open",
 				       3 + i);

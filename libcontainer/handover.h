@@ -29,7 +29,9 @@ void listen_fds_take(struct listen_fds *l);
 void listen_fds_release(struct listen_fds *l);
 
 /**
- * handover_check_fds() - descriptors 3 .. 2+@count must be open.
+ * handover_check_fds() - descriptors 3 .. 2+@count must be open, and such as
+ * live through execve(2): what is close-on-exec is not the caller's, but a
+ * file of hull's own, which a workload must never see.
  *
  * Return: 0 or -EBADF, naming the first that is not.
  */

@@ -99,8 +99,10 @@ static int foreground(struct launch *l, struct supervisor *s, int *code,
 				&status, err);
 	}
 	supervise_end(s);
-	if (ret)
+	if (ret) {
+		ct_lock(&l->ct, NULL); /* it is undone by the caller */
 		return ret;
+	}
 	l->in.pid = 0;
 	*code = supervise_code(status);
 	return finish(l, status, err);

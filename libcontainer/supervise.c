@@ -23,26 +23,18 @@ int supervise_code(int wait_status)
 	return WEXITSTATUS(wait_status);
 }
 
-/* All but the faults of our own, which stay deadly. */
-static void maskable(sigset_t *all)
-{
-	sigfillset(all);
-	sigdelset(all, SIGSEGV);
-	sigdelset(all, SIGBUS);
-	sigdelset(all, SIGILL);
-	sigdelset(all, SIGFPE);
-	sigdelset(all, SIGABRT);
-}
-
 int supervise_block(struct supervisor *s, struct err *err)
 {
+	static const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t all;
 
 	s->signal_fd = -1;
 	s->ready_fd = -1;
 	s->subreaper = false;
-	maskable(&all);
-	if (sigprocmask(SIG_BLOCK, &all, &s->old_mask) < 0)
+	/* a fault of our own ends us though it is blocked: sigprocmask(2) */
+	sigfillset(&all);
+	if (sigprocmask(SIG_BLOCK, &all, &s->old_mask) < 0 ||
+	    sigaction(SIGCHLD, &dfl, &s->old_child) < 0)
 		return err_sys(err, "cannot block signals");
 	return 0;
 }
@@ -51,7 +43,7 @@ int supervise_begin(struct supervisor *s, bool subreaper, struct err *err)
 {
 	sigset_t all;
 
-	maskable(&all);
+	sigfillset(&all);
 	s->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return err_sys(err, "cannot make a signalfd");
@@ -73,9 +65,11 @@ void supervise_unblock(struct supervisor *s, bool drop)
 	const struct timespec now = { 0 };
 	sigset_t all;
 
-	maskable(&all);
+	sigfillset(&all);
 	while (drop && sigtimedwait(&all, NULL, &now) > 0)
 		;
+	if (s->old_child.sa_handler != SIG_DFL)
+		sigaction(SIGCHLD, &s->old_child, NULL);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 }
 

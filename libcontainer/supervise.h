@@ -14,11 +14,14 @@ struct err;
  * @signal_fd: signals are blocked from supervise_block() on, so that none is
  *             lost between the clone and the loop, and none ends us half-way
  * @ready_fd:  of ready_listen(), borrowed, or negative
+ * @old_child: what the caller does about SIGCHLD: where that is to ignore it,
+ *             a child would vanish with its status
  */
 struct supervisor {
 	int signal_fd;
 	int ready_fd;
 	sigset_t old_mask;
+	struct sigaction old_child;
 	bool subreaper;
 };
 

@@ -94,6 +94,16 @@ t_preserve_fds() {
 	has "$out" '4 /'
 	eq "$(echo "$out" | wc -l)" 5 "descriptors: $out"
 	refuses 'not open' hull run --preserve-fds 3 -b "$B" "$TAG" 3</etc/passwd
+	# no descriptor of hull's own may pass for one of the caller's
+	args /proc/self/fd/3/../bin/busybox echo outside
+	refuses 'descriptor 3, which is to be preserved, is not open' hull run --preserve-fds 1 -b "$B" "$TAG"
+	# shellcheck disable=SC2016
+	refuses 'descriptor 3, which is to be preserved, is not open' \
+		sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"' sh "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	hasnt "$(cat "$T/refused.out")" outside
+	started
+	refuses 'descriptor 3, which is to be preserved, is not open' hull exec --preserve-fds 1 "$TAG" true
+	hull delete -f "$TAG"
 }
 t_listen_fds() {
 	bundle
@@ -122,6 +132,10 @@ t_version() {
 t_features() {
 	hull features >"$T/f"
 	jq -e '.ociVersionMin and .ociVersionMax and (.linux.namespaces | index("time")) and (.mountOptions | index("rro")) and (.hooks | index("startContainer"))' "$T/f" >/dev/null
+	# containerd refuses id-mapped mounts without it; not a question of rights
+	eq "$(jq -c .linux.mountExtensions.idmap.enabled "$T/f")" true
+	eq "$(setpriv --reuid 65534 --regid 65534 --clear-groups "$HULL" features | jq -S .linux.mountExtensions)" \
+		"$(jq -S .linux.mountExtensions "$T/f")"
 }
 t_spec_refuses_to_overwrite() {
 	mkdir "$T/s"

@@ -97,15 +97,39 @@ t_signal_at_any_moment() {
 }
 t_signals_are_forwarded() {
 	bundle
-	sh_args 'trap "echo got; exit 9" USR1; echo up; while :; do sleep 0.05; done'
-	"$HULL" --root "$T/root" run -b "$B" "$TAG" >"$T/o" &
-	p=$!
-	wait_for 10 grep -q up "$T/o"
-	kill -USR1 $p
+	# ABRT is what systemd's watchdog sends; hull ends of it as little as of others
+	for s in USR1 ABRT ILL BUS FPE; do
+		sh_args "trap 'echo got; exit 9' $s; echo up; while :; do sleep 0.05; done"
+		"$HULL" --root "$T/root" run -b "$B" "$TAG" >"$T/o" &
+		p=$!
+		wait_for 10 grep -q up "$T/o"
+		kill -$s $p
+		rc=0
+		wait $p || rc=$?
+		eq $rc 9 "$s"
+		has "$(cat "$T/o")" got
+	done
+}
+t_ignored_sigchld() {
+	bundle
+	sh_args 'exit 7'
 	rc=0
-	wait $p || rc=$?
-	eq $rc 9
-	has "$(cat "$T/o")" got
+	sh -c 'trap "" CHLD; exec "$@"' sh "$HULL" --root "$T/root" run -b "$B" "$TAG" || rc=$?
+	eq $rc 7
+	eq "$(hull list -q)" ''
+	started
+	rc=0
+	sh -c 'trap "" CHLD; exec "$@"' sh "$HULL" --root "$T/root" exec "$TAG" sh -c 'exit 8' || rc=$?
+	eq $rc 8
+	hull delete -f "$TAG"
+}
+t_few_descriptors_leave_nothing() {
+	bundle
+	args true
+	for n in $(seq 3 12); do
+		(ulimit -Sn "$n" && "$HULL" --root "$T/root" run -b "$B" "$TAG" >/dev/null 2>&1) || true
+		[ ! -e "$T/root/$TAG" ] || fail "with $n descriptors the state directory is left"
+	done
 }
 t_very_short_processes() {
 	bundle

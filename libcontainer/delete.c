@@ -56,9 +56,10 @@ static void recover_place(struct ct *ct)
 		if (cg_exists(&place))
 			return;
 	}
-	if (ct->st.cgroup.manager == CG_MANAGER_DISABLED)
-		log_info("the cgroup of '%s' is not known: %s", ct->st.id,
-			 why.msg);
+	if (ct->st.cgroup.manager == CG_MANAGER_DISABLED || !ret)
+		log_warn("the state of '%s' is damaged and no cgroup of it is "
+			 "there: what may still run of it cannot be found%s%s",
+			 ct->st.id, why.msg[0] ? ": " : "", why.msg);
 }
 
 static int wait_dead(int pidfd, struct err *err)

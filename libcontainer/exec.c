@@ -142,7 +142,8 @@ static int prepare(struct exec *x, const struct hull_context *ctx,
 	j->ps.mempolicy = &x->ct.spec->linux_.mempolicy;
 	j->ps.is_exec = true;
 	j->ps.userns = j->ns_flags & CLONE_NEWUSER;
-	j->ps.keyring = arena_printf(&x->ct.arena, "_ses.%s", id);
+	if (!x->ct.st.no_keyring)
+		j->ps.keyring = arena_printf(&x->ct.arena, "_ses.%s", id);
 	j->ps.parent_sets_limits =
 		(j->ns_flags & CLONE_NEWUSER) && j->ps.process->rlimit_count;
 	ret = process_check(&j->ps, err);

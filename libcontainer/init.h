@@ -69,6 +69,13 @@ struct init {
 	struct vm *vm;
 };
 
+/**
+ * init_waits() - true when the child must do nothing before its parent has
+ * written id maps or moved it: into cgroups that clone3(2) could not reach, or
+ * into v1 hierarchies, as its cgroup namespace begins where it is.
+ */
+bool init_waits(const struct init *in);
+
 /** init_has_userns() - true when the workload lives in a user namespace. */
 bool init_has_userns(const struct init *in);
 

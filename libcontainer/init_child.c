@@ -27,24 +27,10 @@ struct start {
 	int conn_fd;
 };
 
-/*
- * Hooks are told init's pid as the host numbers it. The host's procfs, opened
- * before the clone, still answers "self" in its own pid namespace.
- */
-static void note_own_pid(struct init *in)
-{
-	char text[16] = "";
-
-	if (readlinkat(in->proc_fd, "self", text, sizeof(text) - 1) > 0)
-		in->pid = (pid_t)atoi(text);
-}
-
 static int step_session(struct init *in, struct err *err)
 {
+	(void)in;
 	child_unblock_signals();
-	if (in->spec->hooks.count[SPEC_HOOK_CREATE_CONTAINER] ||
-	    in->spec->hooks.count[SPEC_HOOK_START_CONTAINER])
-		note_own_pid(in);
 	umask(0);
 	if (!SABOTAGED("init_session") && setsid() < 0)
 		return err_sys(err, "cannot start a session");
@@ -55,7 +41,7 @@ static int step_user(struct init *in, struct err *err)
 {
 	int ret;
 
-	if ((in->ns.create & CLONE_NEWUSER) || in->outside || in->joined) {
+	if (init_waits(in)) {
 		ret = sync_expect(in->child_sync, SYNC_MAPPED, NULL, NULL, err);
 		if (ret)
 			return ret;
@@ -115,7 +101,9 @@ static int step_hooks(struct init *in, struct err *err)
 	ret = sync_expect(in->child_sync, SYNC_HOOKS_DONE, NULL, NULL, err);
 	if (ret)
 		return ret;
-	ret = ct_state_json(in->ct, HULL_CREATING, in->pid, &json);
+	/* runtime.md, "State": in the container's namespaces hooks are told the
+	 * pid as the container sees it */
+	ret = ct_state_json(in->ct, HULL_CREATING, getpid(), &json);
 	if (ret)
 		return err_code(err, ret, "cannot write the state for hooks");
 	return hooks_run(in->spec, SPEC_HOOK_CREATE_CONTAINER, json,
@@ -237,7 +225,7 @@ static int run_start_hooks(struct init *in, struct err *err)
 
 	if (!in->spec->hooks.count[SPEC_HOOK_START_CONTAINER])
 		return 0;
-	ret = ct_state_json(in->ct, HULL_CREATED, in->pid, &json);
+	ret = ct_state_json(in->ct, HULL_CREATED, getpid(), &json);
 	if (ret)
 		return err_code(err, ret, "cannot write the state for hooks");
 	ret = process_env(in->ps.process, NULL, &env, err);

@@ -19,15 +19,21 @@
 #include "libcontainer/vm.h"
 #include "rootfs/rootfs.h"
 
+bool init_waits(const struct init *in)
+{
+	return (in->ns.create & CLONE_NEWUSER) || in->outside || in->joined ||
+	       (in->cgroup_fd >= 0 && in->ct->st.cgroup.v1_mask);
+}
+
 static int write_maps(struct init *in, struct err *err)
 {
 	int ret = 0;
 
+	if (!init_waits(in))
+		return 0;
 	if (in->ns.create & CLONE_NEWUSER)
 		ret = ns_write_maps(in->proc_fd, in->pid, &in->spec->linux_,
 				    err);
-	else if (!in->outside && !in->joined)
-		return 0;
 	if (ret)
 		return ret;
 	ret = sync_send(in->parent_sync, SYNC_MAPPED, 0, -1);
@@ -51,6 +57,9 @@ static int place_child(struct init *in, struct err *err)
 	if (!ret)
 		ret = process_oom_score(in->proc_fd, in->pid, in->ps.process,
 					err);
+	if (!ret && in->cgroup_fd >= 0 && in->ct->st.cgroup.v1_mask)
+		ret = cg_attach(in->cgroup_fd, &in->ct->st.cgroup, in->pid,
+				false, NULL, err);
 	if (!ret)
 		ret = write_maps(in, err);
 	if (ret)
@@ -58,12 +67,6 @@ static int place_child(struct init *in, struct err *err)
 	ret = ns_move_devices(&in->ns, in->pid, &in->spec->linux_, err);
 	if (ret)
 		return ret;
-	if (in->cgroup_fd >= 0 && in->ct->st.cgroup.v1_mask) {
-		ret = cg_attach(in->cgroup_fd, &in->ct->st.cgroup, in->pid,
-				false, NULL, err);
-		if (ret)
-			return ret;
-	}
 	ret = rdt_join(in->ct, in->pid, err);
 	if (ret)
 		return ret;

@@ -67,7 +67,7 @@ static bool given(const char *cpus)
 static int set_affinity(const struct spec_process *p, struct err *err)
 {
 	if (given(p->cpu_affinity_final))
-		return process_affinity(0, p->cpu_affinity_final, err);
+		return process_affinity(0, "final", p->cpu_affinity_final, err);
 	if (!given(p->cpu_affinity_initial))
 		process_affinity_reset();
 	return 0;
@@ -264,8 +264,8 @@ int join_spawn(struct join *j, int *console_fd, struct err *err)
 
 	/* of the parent too, so that no CPU outside is ever used */
 	if (given(j->ps.process->cpu_affinity_initial)) {
-		ret = process_affinity(0, j->ps.process->cpu_affinity_initial,
-				       err);
+		ret = process_affinity(
+			0, "initial", j->ps.process->cpu_affinity_initial, err);
 		if (ret)
 			return ret;
 	}

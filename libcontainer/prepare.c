@@ -53,15 +53,16 @@ static int load(struct launch *l, const char *id, bool gate, struct err *err)
 	if (!l->in.spec->has_process)
 		return err_at(err, -EINVAL, "process", "is required");
 	listen_fds_take(&l->listen);
+	/* before a descriptor of hull's own takes such a number */
+	ret = handover_check_fds(opt->preserve_fds + l->listen.count, err);
+	if (ret)
+		return ret;
 	/* before anything is believed that it says: where hull's files are */
 	l->in.proc_fd = proc_root_open();
 	if (l->in.proc_fd < 0)
 		return err_code(err, l->in.proc_fd, "cannot open /proc");
 	if (!l->ctx->guest)
 		ret = launch_choose_isolation(l, err);
-	if (ret)
-		return ret;
-	ret = handover_check_fds(opt->preserve_fds + l->listen.count, err);
 	if (ret)
 		return ret;
 	l->in.first_fd = (int)(3 + opt->preserve_fds + l->listen.count);
@@ -74,6 +75,28 @@ static int load(struct launch *l, const char *id, bool gate, struct err *err)
 				     err);
 }
 
+/* What is set in a namespace that is joined must not be set on the host. */
+static int check_own(const struct spec *spec, const struct ns_plan *ns,
+		     struct err *err)
+{
+	static const char why[] = "not possible in the host's own %s namespace";
+	char field[256];
+
+	for (size_t i = 0; i < spec->linux_.sysctl_count; i++) {
+		const char *key = spec->linux_.sysctls[i].key;
+		enum spec_ns_type type = spec_sysctl_namespace(key);
+
+		if (type == SPEC_NS_TYPES || !(ns->own & ns_flag(type)))
+			continue;
+		snprintf(field, sizeof(field), "linux.sysctl[\"%s\"]", key);
+		return err_at(err, -EINVAL, field, why, spec_ns_names[type]);
+	}
+	if (!(ns->own & CLONE_NEWUTS) || (!spec->hostname && !spec->domainname))
+		return 0;
+	return err_at(err, -EINVAL, spec->hostname ? "hostname" : "domainname",
+		      why, spec_ns_names[SPEC_NS_UTS]);
+}
+
 static int plan(struct launch *l, const char *id, struct err *err)
 {
 	const struct spec *spec = l->in.spec;
@@ -81,6 +104,8 @@ static int plan(struct launch *l, const char *id, struct err *err)
 	int ret;
 
 	ret = ns_plan_init(&in->ns, &spec->linux_, err);
+	if (!ret && !in->vm && !SABOTAGED("own_namespace"))
+		ret = check_own(spec, &in->ns, err);
 	if (!ret)
 		ret = rootless_check(in, err);
 	if (ret)
@@ -146,6 +171,7 @@ static int record(struct launch *l, const char *id, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	st->created_ns = now_ns();
 	st->owner = geteuid();
+	st->no_keyring = l->opt->no_new_keyring;
 	st->ns_flags = l->in.ns.present;
 	st->cgroup = place;
 	st->rdt = rdt;
@@ -249,6 +275,7 @@ static int open_rootfs(struct launch *l, struct err *err)
 		.bundle = l->bundle.path,
 		.root_path = l->bundle.root_path,
 		.new_mount_ns = ns->create & CLONE_NEWNS,
+		.own_mount_ns = ns->own & CLONE_NEWNS,
 		/* hull's own user namespace makes no device nodes either */
 		.userns = init_has_userns(&l->in) || proc_in_userns(),
 		.userns_fd = ns->join_fd[SPEC_NS_USER],

@@ -10,6 +10,19 @@
 #include "base/sabotage.h"
 #include "libcontainer/rootless.h"
 
+/* No process of ours could be put in, and it is not ours to remove. */
+static bool is_foreign(const struct cg_place *place)
+{
+	auto_fd int cg_fd = -1;
+
+	if (place->manager != CG_MANAGER_CGROUPFS || !cg_exists(place))
+		return false;
+	cg_fd = cg_open(place);
+	return cg_fd >= 0 &&
+	       faccessat(cg_fd, "cgroup.procs", W_OK, AT_EACCESS) < 0 &&
+	       errno == EACCES;
+}
+
 /*
  * Somebody else's cgroup must never be recorded as this container's: removing
  * the container would kill what is in it.
@@ -18,7 +31,8 @@ int launch_check_cgroup(const struct cg_place *place, struct err *err)
 {
 	auto_fd int cg_fd = -1;
 
-	if (!cg_exists(place))
+	/* a foreign one is never recorded: launch_make_cgroup() sees to it */
+	if (!cg_exists(place) || is_foreign(place))
 		return 0;
 	cg_fd = cg_open(place);
 	if (cg_fd < 0)
@@ -32,19 +46,6 @@ int launch_check_cgroup(const struct cg_place *place, struct err *err)
 			      "container's cgroup unexpectedly frozen: '%s'",
 			      place->path);
 	return 0;
-}
-
-/* No process of ours could be put in, and it is not ours to remove. */
-static bool is_foreign(const struct cg_place *place)
-{
-	auto_fd int cg_fd = -1;
-
-	if (place->manager != CG_MANAGER_CGROUPFS || !cg_exists(place))
-		return false;
-	cg_fd = cg_open(place);
-	return cg_fd >= 0 &&
-	       faccessat(cg_fd, "cgroup.procs", W_OK, AT_EACCESS) < 0 &&
-	       errno == EACCES;
 }
 
 int launch_make_cgroup(struct launch *l, struct err *err)

@@ -140,7 +140,10 @@ int ct_save(struct ct *ct, struct err *err)
 		ret = strbuf_ok(&text) ? 0 : -ENOMEM;
 	}
 	if (!ret && text.len > STATE_MAX)
-		ret = -EFBIG;
+		return err_at(err, -EFBIG, "annotations",
+			      "the state of a container, %zu bytes with them, "
+			      "is limited to %zu",
+			      text.len, STATE_MAX);
 	if (!ret)
 		ret = io_replace(ct->dir_fd, STATE_FILE, text.s, text.len,
 				 0600);

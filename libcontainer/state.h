@@ -39,6 +39,8 @@ struct spec;
  * @pid, @start_time: init; 0 until it is cloned. Trusted only together
  * @ns_flags: CLONE_NEW* of all namespaces in the config: what exec joins
  * @started:  the workload was let go (start, or run); saved before it is told
+ * @no_keyring: the container uses its caller's session keyring: so does what
+ *            exec starts
  * @vm:       isolated by a microVM: init is its monitor
  * @vm_memory_bytes: of the guest
  * @annotations: key, value, key, value, ..., NULL; or NULL. ct_save() takes
@@ -57,6 +59,7 @@ struct ct_state {
 	uint64_t start_time;
 	int ns_flags;
 	bool started;
+	bool no_keyring;
 	bool vm;
 	uint64_t vm_memory_bytes;
 	struct cg_place cgroup;

@@ -188,9 +188,12 @@ static int make_locked(struct ct *ct, const char *id, struct err *err)
 	}
 	ct->dir_fd = path_open_beneath(ct->root_fd, id,
 				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (ct->dir_fd < 0)
-		return err_code(err, ct->dir_fd,
-				"cannot open state directory '%s'", id);
+	if (ct->dir_fd < 0) {
+		ret = ct->dir_fd;
+		unlinkat(ct->root_fd, id, AT_REMOVEDIR); /* ours, and empty */
+		return err_code(err, ret, "cannot open state directory '%s'",
+				id);
+	}
 	ret = statedir_flock(ct->dir_fd, LOCK_WAIT);
 	ct->locked = !ret;
 	if (!ret)

@@ -105,6 +105,8 @@ void statefile_encode(const struct ct_state *st, struct strbuf *out)
 	json_gen_u64(&g, "startTime", st->start_time);
 	json_gen_u64(&g, "namespaces", (unsigned int)st->ns_flags);
 	json_gen_bool(&g, "letGo", st->started);
+	if (st->no_keyring)
+		json_gen_bool(&g, "callersKeyring", true);
 	if (st->vm)
 		json_gen_u64(&g, "vm", st->vm_memory_bytes);
 	encode_cgroup(&g, &st->cgroup);
@@ -327,6 +329,8 @@ static void decode_members(struct reader *r, struct ct_state *st)
 	st->start_time = read_u64(r, "startTime", UINT64_MAX);
 	st->ns_flags = (int)read_u64(r, "namespaces", INT_MAX);
 	st->started = read_bool(r, "letGo");
+	st->no_keyring = json_get(r->obj, "callersKeyring") &&
+			 read_bool(r, "callersKeyring");
 	st->vm = json_get(r->obj, "vm");
 	if (st->vm)
 		st->vm_memory_bytes = read_u64(r, "vm", INT64_MAX);

@@ -25,6 +25,9 @@ struct ns_type {
 
 extern const struct ns_type ns_types[SPEC_NS_TYPES];
 
+/** ns_flag() - the CLONE_NEW* flag of a type. */
+int ns_flag(enum spec_ns_type type);
+
 /**
  * struct ns_plan - which namespaces are made and which are joined.
  * @create:   CLONE_NEW* flags that clone3(2) makes. CLONE_NEWCGROUP and
@@ -35,6 +38,8 @@ extern const struct ns_type ns_types[SPEC_NS_TYPES];
  * @join_fd:  by type: descriptor of the namespace to join, or -1
  * @present:  CLONE_NEW* flags of all namespaces in the config, made or joined:
  *            what exec has to join
+ * @own:      CLONE_NEW* flags of those that are joined by a path and are the
+ *            caller's own: what is changed in them is changed on the host
  */
 struct ns_plan {
 	int create;
@@ -42,6 +47,7 @@ struct ns_plan {
 	bool new_time;
 	int join_fd[SPEC_NS_TYPES];
 	int present;
+	int own;
 };
 
 /**

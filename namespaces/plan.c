@@ -16,20 +16,22 @@
 #include "base/sabotage.h"
 #include "base/sys.h"
 
-static int flag_of(enum spec_ns_type type)
+static const struct ns_type *row_of(enum spec_ns_type type)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(ns_types); i++) {
-		if (ns_types[i].type == type)
-			return ns_types[i].flag;
-	}
-	return 0;
+	size_t i = 0;
+
+	while (ns_types[i].type != type)
+		i++;
+	return &ns_types[i];
 }
 
-static bool is_own_userns(int fd)
+static bool is_own(const struct ns_type *type, int fd)
 {
 	struct stat own, other;
+	char path[64];
 
-	return !stat("/proc/self/ns/user", &own) && !fstat(fd, &other) &&
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", type->file);
+	return !stat(path, &own) && !fstat(fd, &other) &&
 	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
@@ -71,10 +73,16 @@ static void plan_new(struct ns_plan *plan, int flag)
 		plan->create |= flag;
 }
 
+int ns_flag(enum spec_ns_type type)
+{
+	return row_of(type)->flag;
+}
+
 static int plan_one(struct ns_plan *plan, const struct spec_namespace *ns,
 		    size_t index, struct err *err)
 {
-	int flag = flag_of(ns->type);
+	const struct ns_type *row = row_of(ns->type);
+	int flag = row->flag;
 	auto_fd int fd = -1;
 	char field[64];
 
@@ -90,8 +98,10 @@ static int plan_one(struct ns_plan *plan, const struct spec_namespace *ns,
 	fd = open_path(ns->path, flag, field, err);
 	if (fd < 0)
 		return fd;
+	if (is_own(row, fd))
+		plan->own |= flag;
 	/* setns(2) refuses the caller's own user namespace: nothing to do */
-	if (flag == CLONE_NEWUSER && is_own_userns(fd))
+	if (flag & plan->own & CLONE_NEWUSER)
 		return 0;
 	plan->present |= flag;
 	plan->join_fd[ns->type] = take_fd(&fd);

@@ -218,6 +218,12 @@ spec_parse_resources(struct arena *arena, const char *text, size_t len,
 /** spec_annotation() - value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *spec, const char *key);
 
+/**
+ * spec_sysctl_namespace() - which namespace a kernel parameter belongs to.
+ * Return: its type, or SPEC_NS_TYPES: none.
+ */
+enum spec_ns_type spec_sysctl_namespace(const char *key);
+
 /** spec_namespace() - the entry of a type, or NULL when not in the list. */
 const struct spec_namespace *spec_namespace(const struct spec *spec,
 					    enum spec_ns_type type);

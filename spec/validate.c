@@ -242,6 +242,16 @@ static const struct sysctl_rule *find_rule(const char *dotted)
 	return NULL;
 }
 
+enum spec_ns_type spec_sysctl_namespace(const char *key)
+{
+	const struct sysctl_rule *rule = NULL;
+	char dotted[SYSCTL_KEY_MAX];
+
+	if (sysctl_dotted(key, dotted, sizeof(dotted)))
+		rule = find_rule(dotted);
+	return rule && !rule->refuse ? rule->ns : SPEC_NS_TYPES;
+}
+
 /* Two values for one name: who sets it last would be chance. */
 static bool contradicts(const struct spec *spec, const char *dotted,
 			const char *value)

@@ -185,8 +185,12 @@ int process_oom_score(int proc_fd, pid_t pid,
 int process_scheduler(pid_t pid, const struct spec_process *process,
 		      struct err *err);
 
-/** process_affinity() - execCPUAffinity: set a cpu list ("0-1,3") on a pid. */
-int process_affinity(pid_t pid, const char *cpus, struct err *err);
+/**
+ * process_affinity() - execCPUAffinity: set a cpu list ("0-1,3") on a pid.
+ * @member: "initial" or "final"
+ */
+int process_affinity(pid_t pid, const char *member, const char *cpus,
+		     struct err *err);
 
 /**
  * process_affinity_reset() - run on all CPUs of the cgroup's cpuset: since

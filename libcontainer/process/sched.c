@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -83,19 +84,24 @@ int step_io_priority(struct apply *a, struct err *err)
 	return 0;
 }
 
-int process_affinity(pid_t pid, const char *cpus, struct err *err)
+int process_affinity(pid_t pid, const char *member, const char *cpus,
+		     struct err *err)
 {
 	unsigned long bits[CPUS_MAX / LONG_BITS];
+	char field[64];
 	int ret;
 
+	snprintf(field, sizeof(field), "process.execCPUAffinity.%s", member);
 	ret = numlist_parse(cpus, bits, CPUS_MAX);
+	if (ret == -ERANGE)
+		return err_at(err, ret, field, "'%s' has a CPU above %d", cpus,
+			      CPUS_MAX - 1);
 	if (ret)
-		return err_at(err, ret, "process.execCPUAffinity",
-			      "'%s' is not a list of CPUs", cpus);
+		return err_at(err, ret, field, "'%s' is not a list of CPUs",
+			      cpus);
 	if (syscall(SYS_sched_setaffinity, pid, sizeof(bits), bits) < 0)
-		return err_at(err, -errno, "process.execCPUAffinity",
-			      "cannot run on CPUs '%s': %s", cpus,
-			      err_text(errno));
+		return err_at(err, -errno, field, "cannot run on CPUs '%s': %s",
+			      cpus, err_text(errno));
 	return 0;
 }
 

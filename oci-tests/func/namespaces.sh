@@ -217,4 +217,34 @@ t_sysctl() {
 	cfg '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | del(.linux.namespaces[] | select(.type == "network"))'
 	refuses 'linux.sysctl' hull run -b "$B" "$TAG"
 }
+# a path that leads to where hull is: what is set there is set on the host
+t_own_by_path() {
+	bundle 'del(.linux.namespaces[] | select(.type == "uts" or .type == "network")) |
+		.linux.namespaces += [{type: "network", path: "/proc/self/ns/net"}, {type: "uts", path: "/proc/self/ns/uts"}] |
+		del(.hostname) | .linux.sysctl = {"net.ipv4.ip_default_ttl": "99"}'
+	ttl=$(cat /proc/sys/net/ipv4/ip_default_ttl)
+	refuses "linux.sysctl[\"net.ipv4.ip_default_ttl\"]: not possible in the host's own network namespace" \
+		unshare --net --uts "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	eq "$(cat /proc/sys/net/ipv4/ip_default_ttl)" "$ttl"
+	cfg 'del(.linux.sysctl) | .hostname = "mine"'
+	refuses "hostname: not possible in the host's own uts namespace" \
+		unshare --net --uts "$HULL" --root "$T/root" run -b "$B" "$TAG"
+	cfg 'del(.hostname) | (.mounts[] | select(.type == "sysfs")) |= {destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"]}'
+	eq "$(run_sh 'readlink /proc/self/ns/net')" "$(readlink /proc/self/ns/net)"
+	cfg '(.linux.namespaces[] | select(.type == "mount")).path = "/proc/self/ns/mnt"'
+	refuses 'mounts: not possible without a mount namespace' \
+		unshare -m --propagation private "$HULL" --root "$T/root" run -b "$B" "$TAG"
+}
+# v1 hierarchies too show a container its own place, not its caller's
+t_cgroup_namespace_of_v1() {
+	[ -e /sys/fs/cgroup/pids ] || skip 'no cgroup v1 hierarchy'
+	bundle '.linux.resources = {pids: {limit: 50}, memory: {limit: 104857600}}'
+	for maps in null '[{containerID: 0, hostID: 0, size: 65536}]'; do
+		cfg ".linux.uidMappings = $maps | .linux.gidMappings = $maps | .linux.namespaces |=
+			(map(select(.type != \"user\")) + if $maps then [{type: \"user\"}] else [] end)"
+		out=$(run_sh 'cat /proc/self/cgroup')
+		eq "$(echo "$out" | grep -E ':(pids|memory):' | sed 's/.*://' | sort -u)" / "$out"
+		eq "$(echo "$out" | grep ^0::)" 0::/
+	done
+}
 cases "$@"

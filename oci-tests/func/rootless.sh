@@ -286,6 +286,22 @@ t_cgroup_of_somebody_else() {
 	eq "$left" "$(cg2)/$TAG"
 }
 
+t_busy_cgroup_of_somebody_else() { # root's container of the same name, for one
+	ubundle
+	mkdir "$(cg2)/$TAG"
+	sleep 100 &
+	p=$!
+	echo $p >"$(cg2)/$TAG/cgroup.procs"
+	rc=0
+	out=$(urun 'echo fine' 2>&1) || rc=$?
+	kill -0 $p || fail 'its process was killed'
+	kill $p
+	wait $p || true
+	rmdir "$(cg2)/$TAG"
+	eq "$out" fine
+	eq $rc 0
+}
+
 t_groups_denied() {
 	ubundle
 	urun 'grep -q deny /proc/self/setgroups'

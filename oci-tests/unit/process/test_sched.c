@@ -124,7 +124,7 @@ static void deadline_on_one_cpu(void *arg)
 	struct err err = { 0 };
 
 	(void)arg;
-	CHECK_OK(process_affinity(0, "0", &err), &err);
+	CHECK_OK(process_affinity(0, "final", "0", &err), &err);
 	CHECK(process_scheduler(0, &process, &err) == -EPERM);
 	CHECK(!strcmp(err.field, "process.scheduler"));
 	CHECK(strstr(err.msg, "operation not permitted: SCHED_DEADLINE needs "
@@ -150,17 +150,18 @@ static void affinity(void *arg)
 	cpu_set_t set;
 
 	(void)arg;
-	CHECK_OK(process_affinity(0, "0", &err), &err);
+	CHECK_OK(process_affinity(0, "final", "0", &err), &err);
 	CHECK(!sched_getaffinity(0, sizeof(set), &set));
 	CHECK(CPU_COUNT(&set) == 1 && CPU_ISSET(0, &set));
 	/* CPUs that do not exist do not hurt beside one that does */
-	CHECK_OK(process_affinity(getpid(), "0,8000-8191", &err), &err);
-	CHECK(process_affinity(0, "8000", &err) == -EINVAL);
-	CHECK(!strcmp(err.field, "process.execCPUAffinity"));
-	CHECK(process_affinity(0, "8192", &err) == -ERANGE);
-	CHECK(process_affinity(0, "all", &err) == -EINVAL);
-	CHECK(!strcmp(err.msg, "process.execCPUAffinity: 'all' is not a list "
-			       "of CPUs"));
+	CHECK_OK(process_affinity(getpid(), "final", "0,8000-8191", &err),
+		 &err);
+	CHECK(process_affinity(0, "final", "8000", &err) == -EINVAL);
+	CHECK(!strcmp(err.field, "process.execCPUAffinity.final"));
+	CHECK(process_affinity(0, "final", "8192", &err) == -ERANGE);
+	CHECK(process_affinity(0, "final", "all", &err) == -EINVAL);
+	CHECK(!strcmp(err.msg, "process.execCPUAffinity.final: 'all' is not a "
+			       "list of CPUs"));
 }
 
 static void test_affinity(void **state)

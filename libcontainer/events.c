@@ -197,32 +197,6 @@ int hull_processes(const struct hull_context *ctx, const char *id, char **json,
 	return vm_agent_ps(&ct, json, err);
 }
 
-/* Members "pid" of what the agent told. */
-static int guest_pids(struct ct *ct, pid_t **pids, size_t *count,
-		      struct err *err)
-{
-	auto_free char *text = NULL;
-	const struct json *list;
-	int64_t pid;
-	int ret;
-
-	if (ct_status(ct) != HULL_RUNNING)
-		return 0;
-	ret = vm_agent_ps(ct, &text, err);
-	if (ret)
-		return ret;
-	list = json_parse(&ct->arena, text, strlen(text), err);
-	*pids = list ? calloc(list->count + 1, sizeof(**pids)) : NULL;
-	if (!*pids)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (const struct json *p = list->child; p; p = p->next) {
-		if (json_get(p, "pid") && !json_i64(json_get(p, "pid"), &pid) &&
-		    pid > 0 && pid <= INT32_MAX)
-			(*pids)[(*count)++] = (pid_t)pid;
-	}
-	return 0;
-}
-
 int hull_pids(const struct hull_context *ctx, const char *id, pid_t **pids,
 	      size_t *count, struct err *err)
 {
@@ -234,8 +208,6 @@ int hull_pids(const struct hull_context *ctx, const char *id, pid_t **pids,
 		return ret;
 	*pids = NULL;
 	*count = 0;
-	if (ct.st.vm)
-		return guest_pids(&ct, pids, count, err);
 	if (ct.st.cgroup.manager == CG_MANAGER_DISABLED)
 		return err_set(err, -ENOTSUP,
 			       "a container without a cgroup does not tell its "

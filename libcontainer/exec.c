@@ -26,6 +26,7 @@
 #include "libcontainer/spawned.h"
 #include "libcontainer/state.h"
 #include "libcontainer/supervise.h"
+#include "libcontainer/vm.h"
 
 /* One exec from its arguments to its end. */
 struct exec {
@@ -69,6 +70,7 @@ static int into_vm(struct exec *x, struct spec_process *process,
 		   struct err *err)
 {
 	const struct hull_exec_options *opt = x->opt;
+	struct err all = { 0 };
 	int ret;
 
 	if (!x->ct.st.vm)
@@ -84,6 +86,11 @@ static int into_vm(struct exec *x, struct spec_process *process,
 		return err_set(err, -EINVAL,
 			       "cannot exec in a microVM that has not been "
 			       "started");
+	if (vm_check_process(x->ct.spec, process, &all)) {
+		if (err)
+			*err = all;
+		return all.code;
+	}
 	x->j.vm = &x->vm;
 	ret = vm_session_open(&x->vm, &x->ct, process, err);
 	if (ret)

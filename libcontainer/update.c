@@ -54,6 +54,11 @@ static int check_vm_memory(const struct ct *ct,
 		return err_at(err, -ENOTSUP, "resources.memory.limit",
 			      "the microVM was made with %llu bytes",
 			      (unsigned long long)ct->st.vm_memory_bytes);
+	if (res->memory.swap.set && res->memory.swap.v)
+		return err_at(
+			err, -ENOTSUP, "resources.memory.swap",
+			"a microVM's guest does not swap, and what of its "
+			"memory the host may swap stays");
 	return 0;
 }
 

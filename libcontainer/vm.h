@@ -81,6 +81,15 @@ int vm_chosen(const struct hull_create_options *opt, const struct spec *spec,
 int vm_check(const struct spec *spec, struct err *err);
 
 /**
+ * vm_check_process() - the same for one process, the container's or exec's.
+ * @spec: the container's
+ *
+ * Return: @all->code: 0, or -ENOTSUP with the problems added to @all.
+ */
+int vm_check_process(const struct spec *spec, const struct spec_process *p,
+		     struct err *all);
+
+/**
  * vm_prepare() - all that can be decided and opened before anything is made.
  * @vm: released by vm_release(), also on failure
  */

@@ -2,6 +2,7 @@
 #include "libcontainer/vm.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,11 +18,19 @@
 /* Questions to the agent in a guest: one stream each. Its answers are data. */
 
 #define ANSWER_MS 10000
+#define MAX_ERRNO 4096
+
+/* An errno of the guest's choice; -ENOTSUP is hull's word for "no microVM". */
+static int code_of(int told)
+{
+	return told < 0 && told > -MAX_ERRNO && told != -ENOTSUP ? told : -EIO;
+}
 
 static int read_reply(int fd, char **json, struct err *err)
 {
 	struct proto_msg msg = { 0 };
 	struct proto_reply reply;
+	char why[512];
 	int ret = proto_recv(fd, ANSWER_MS, &msg);
 
 	if (ret == 0 || ret == -EPIPE || ret == -ECONNRESET)
@@ -36,7 +45,7 @@ static int read_reply(int fd, char **json, struct err *err)
 		proto_msg_release(&msg);
 		if (err)
 			*err = told;
-		return told.code ? told.code : -EIO;
+		return code_of(told.code);
 	}
 	if (msg.type != PROTO_REPLY || msg.len < sizeof(reply)) {
 		proto_msg_release(&msg);
@@ -45,10 +54,12 @@ static int read_reply(int fd, char **json, struct err *err)
 	}
 	memcpy(&reply, msg.data, sizeof(reply));
 	ret = 0;
-	if (reply.code)
-		ret = err_set(err, reply.code < 0 ? reply.code : -EIO,
-			      "in the guest: %.512s", msg.data + sizeof(reply));
-	else if (json)
+	if (reply.code) {
+		snprintf(why, sizeof(why), "%s", msg.data + sizeof(reply));
+		proto_clean(why, sizeof(why));
+		ret = err_set(err, code_of(reply.code), "in the guest: %s",
+			      why);
+	} else if (json)
 		*json = strndup(msg.data + sizeof(reply),
 				msg.len - sizeof(reply));
 	proto_msg_release(&msg);

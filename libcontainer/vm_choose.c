@@ -15,6 +15,9 @@
 
 #define ANNOTATION "run.hull.isolation"
 #define LISTENER "linux.seccomp.listenerPath"
+#define AFFINITY "process.execCPUAffinity"
+#define APPARMOR "process.apparmorProfile"
+#define SELINUX "process.selinuxLabel"
 #define ANNOTATION_FIELD "annotations[\"" ANNOTATION "\"]"
 
 int vm_chosen(const struct hull_create_options *opt, const struct spec *spec,
@@ -166,6 +169,27 @@ static void check_mounts(const struct spec *spec, struct err *all)
 	}
 }
 
+static bool differs(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+int vm_check_process(const struct spec *spec, const struct spec_process *p,
+		     struct err *all)
+{
+	static const char label[] = "confines the monitor of a VM, and is the "
+				    "same for all that runs in its guest";
+
+	if (p->cpu_affinity_initial || p->cpu_affinity_final)
+		err_add(all, -ENOTSUP, AFFINITY,
+			AFFINITY ": a VM's guest has CPUs of its own");
+	if (differs(p->apparmor_profile, spec->process.apparmor_profile))
+		err_add(all, -ENOTSUP, APPARMOR, APPARMOR ": %s", label);
+	if (differs(p->selinux_label, spec->process.selinux_label))
+		err_add(all, -ENOTSUP, SELINUX, SELINUX ": %s", label);
+	return all->code;
+}
+
 int vm_check(const struct spec *spec, struct err *err)
 {
 	struct err all = { 0 };
@@ -177,6 +201,7 @@ int vm_check(const struct spec *spec, struct err *err)
 		err_add(&all, -ENOTSUP, LISTENER,
 			LISTENER ": system calls of a VM's guest cannot be "
 				 "decided on the host");
+	vm_check_process(spec, &spec->process, &all);
 	if (all.code && err)
 		*err = all;
 	return all.code;

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 
 #include "base/arena.h"
 #include "base/auto.h"
@@ -15,9 +16,10 @@
 #define MEMORY_DEFAULT (1024 * MIB)
 #define MEMORY_MIN (64 * MIB)
 #define MEMORY_STEP (2 * MIB)
-#define GUEST_BASE (48 * MIB) /* its kernel, initrd and agent */
-#define VMM_BASE (48 * MIB)   /* two small programs, and exec's */
-#define HOST_PIDS 512         /* threads of the monitor, and exec's */
+#define MEMORY_MAX (UINT64_C(1) << 40) /* of hull-vmm: microvm/mem/mem.h */
+#define GUEST_BASE (48 * MIB)          /* its kernel, initrd and agent */
+#define VMM_BASE (48 * MIB)            /* two small programs, and exec's */
+#define HOST_PIDS 512                  /* threads of the monitor, and exec's */
 #define VCPUS_DEFAULT 1
 #define VCPUS_MAX 32
 
@@ -72,6 +74,17 @@ static uint32_t pick_vcpus(const struct spec *spec)
 	return n < 1 ? 1 : n > VCPUS_MAX ? VCPUS_MAX : (uint32_t)n;
 }
 
+static uint64_t host_bytes(void)
+{
+	struct sysinfo info;
+	uint64_t n = MEMORY_MAX;
+
+	if (!sysinfo(&info) && info.totalram)
+		n = (uint64_t)info.totalram * info.mem_unit / MEMORY_STEP *
+		    MEMORY_STEP;
+	return n < MEMORY_MAX ? n : MEMORY_MAX;
+}
+
 /* A limit is what the workload may use: the guest's kernel comes on top. */
 static uint64_t pick_memory(const struct spec *spec)
 {
@@ -82,6 +95,10 @@ static uint64_t pick_memory(const struct spec *spec)
 		n = spec->vm.memory_bytes.v;
 	else if (limit->set && limit->v > 0 && limit->v < INT64_MAX / 2)
 		n = (uint64_t)limit->v + GUEST_BASE + (uint64_t)limit->v / 32;
+	/* a limit may be as large as one likes; a machine's size costs memory,
+	 * and there is no use in more than the host has */
+	if (!spec->vm.memory_bytes.v && n > host_bytes())
+		n = host_bytes();
 	if (n < MEMORY_MIN)
 		n = MEMORY_MIN;
 	return (n + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;

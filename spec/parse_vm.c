@@ -8,7 +8,10 @@
 
 /* config-vm.md. The kernel's path may be left out: hull brings its own. */
 
-#define VCPUS_MAX 255 /* ids of an xAPIC */
+#define VCPUS_MAX 64 /* of a machine of hull-vmm: microvm/kvm/arch.h */
+
+/* hull-vmm makes machines of up to 1 TiB: microvm/mem/mem.h */
+#define MEMORY_MAX (INT64_C(1) << 40)
 
 #define NO_XEN "only Xen has this: hull's machines are KVM's"
 
@@ -50,7 +53,7 @@ static const struct spec_field hw_fields[] = {
 	{ .name = "vcpus", .kind = SPEC_OPT_UINT, .flags = SPEC_ZERO_UNSET,
 	  SPEC_RANGE(0, VCPUS_MAX), SPEC_AT(struct spec_vm, vcpus) },
 	{ .name = "memory", .kind = SPEC_OPT_UINT, .flags = SPEC_ZERO_UNSET,
-	  SPEC_RANGE(0, INT64_MAX), SPEC_AT(struct spec_vm, memory_bytes) },
+	  SPEC_RANGE(0, MEMORY_MAX), SPEC_AT(struct spec_vm, memory_bytes) },
 	{ .name = "dtdevs", .kind = SPEC_REFUSE, .text = NO_XEN },
 	{ .name = "iomems", .kind = SPEC_REFUSE, .text = NO_XEN },
 	{ .name = "irqs", .kind = SPEC_REFUSE, .text = NO_XEN },

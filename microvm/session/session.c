@@ -390,6 +390,9 @@ int session_run(const struct session *session, struct session_end *end,
 
 	*end = (struct session_end){ 0 };
 	run.ret = set_up(&run);
+	/* hooks.startContainer may take as long as they want, as on the host */
+	if (!session->exec && !session->timeout_ms)
+		run.patience.left_ms = -1;
 	if (!run.ret)
 		run_loop(&run);
 	release(&run);

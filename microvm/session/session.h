@@ -28,7 +28,9 @@ struct err;
  *              SIGPIPE is blocked or ignored.
  * @started: called once the workload runs (@err NULL) or will not (@err set)
  * @timeout_ms: for the agent to start the workload, and for its output to end
- *              after that; 0: SESSION_START_MS, SESSION_DRAIN_MS. Neither runs
+ *              after that; 0: SESSION_START_MS, SESSION_DRAIN_MS, and for ever
+ *              between the agent's first answer to START and the workload's
+ *              start, as the container's own hooks run then. Neither runs
  *              while the container is frozen, nor while a reader of the output
  *              is what holds it up.
  */

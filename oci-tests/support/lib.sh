@@ -113,7 +113,7 @@ rounds() { # number
 }
 # what `ps` calls the workload's first process: a guest has pids of its own
 init_in_ps() {
-	if in_vm; then echo 1; else state pid; fi
+	state pid
 }
 
 # where a limit on memory or processes holds: in the workload's kernel

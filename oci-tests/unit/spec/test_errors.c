@@ -19,9 +19,9 @@ static const struct row top_rows[] = {
 	  "vm.image.format: required, but missing" },
 	{ "\"vm\":{\"image\":{\"path\":\"/i\",\"format\":\"qcow2\"}}",
 	  "vm.image.format: only \"raw\" images can be used, got \"qcow2\"" },
-	{ "\"vm\":{\"hwConfig\":{\"vcpus\":256,\"memory\":-1}}",
-	  "vm.hwConfig.vcpus: expected a whole number (0 to 255), got 256\n"
-	  "vm.hwConfig.memory: expected a whole number (0 to 9223372036854775807), got -1" },
+	{ "\"vm\":{\"hwConfig\":{\"vcpus\":65,\"memory\":-1}}",
+	  "vm.hwConfig.vcpus: expected a whole number (0 to 64), got 65\n"
+	  "vm.hwConfig.memory: expected a whole number (0 to 1099511627776), got -1" },
 	{ "\"vm\":{\"hwConfig\":{\"deviceTree\":\"/d\",\"dtdevs\":[\"a\"],"
 	  "\"iomems\":[{}],\"irqs\":[1]}}",
 	  "vm.hwConfig.deviceTree: hull makes the description of its machine itself\n"

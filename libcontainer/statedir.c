@@ -190,7 +190,8 @@ static int make_locked(struct ct *ct, const char *id, struct err *err)
 				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (ct->dir_fd < 0) {
 		ret = ct->dir_fd;
-		unlinkat(ct->root_fd, id, AT_REMOVEDIR); /* ours, and empty */
+		if (ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM)
+			unlinkat(ct->root_fd, id, AT_REMOVEDIR);
 		return err_code(err, ret, "cannot open state directory '%s'",
 				id);
 	}

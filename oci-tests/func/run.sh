@@ -114,12 +114,12 @@ t_ignored_sigchld() {
 	bundle
 	sh_args 'exit 7'
 	rc=0
-	sh -c 'trap "" CHLD; exec "$@"' sh "$HULL" --root "$T/root" run -b "$B" "$TAG" || rc=$?
+	env --ignore-signal=CHLD "$HULL" --root "$T/root" run -b "$B" "$TAG" || rc=$?
 	eq $rc 7
 	eq "$(hull list -q)" ''
 	started
 	rc=0
-	sh -c 'trap "" CHLD; exec "$@"' sh "$HULL" --root "$T/root" exec "$TAG" sh -c 'exit 8' || rc=$?
+	env --ignore-signal=CHLD "$HULL" --root "$T/root" exec "$TAG" sh -c 'exit 8' || rc=$?
 	eq $rc 8
 	hull delete -f "$TAG"
 }
@@ -127,7 +127,8 @@ t_few_descriptors_leave_nothing() {
 	bundle
 	args true
 	for n in $(seq 3 12); do
-		(ulimit -Sn "$n" && "$HULL" --root "$T/root" run -b "$B" "$TAG" >/dev/null 2>&1) || true
+		# shellcheck disable=SC2016
+		sh -c 'ulimit -Sn "$0" && exec "$@"' "$n" "$HULL" --root "$T/root" run -b "$B" "$TAG" >/dev/null 2>&1 || true
 		[ ! -e "$T/root/$TAG" ] || fail "with $n descriptors the state directory is left"
 	done
 }

@@ -79,8 +79,7 @@ static int set_link(struct net *n, uint16_t attr, const void *data, size_t len,
 {
 	struct ifinfomsg info = { .ifi_index = n->index,
 				  .ifi_flags = flags,
-				  .ifi_change =
-					  attr == IFLA_UNSPEC ? IFF_UP : 0 };
+				  .ifi_change = flags };
 	struct nl_msg msg;
 
 	nl_begin(&msg, RTM_NEWLINK, 0, &info, sizeof(info));
@@ -266,6 +265,18 @@ static int each(struct net *n, const char *key,
 	return ret;
 }
 
+/* Before it is up: the kernel looks for no neighbour then. */
+static int set_noarp(struct net *n, struct err *err)
+{
+	bool noarp = false;
+	int ret = netval_bool(n->nif, "noarp", &noarp, &n->at, err);
+
+	if (ret < 0 || !noarp)
+		return ret < 0 ? ret : 0;
+	ret = set_link(n, IFLA_UNSPEC, NULL, 0, IFF_NOARP);
+	return ret ? netval_bad(&n->at, "noarp", ret, "cannot be set", err) : 0;
+}
+
 static int set_up(struct net *n, struct err *err)
 {
 	uint32_t mtu = 0;
@@ -279,6 +290,8 @@ static int set_up(struct net *n, struct err *err)
 			return netval_bad(&n->at, "mtu", ret, "cannot be set",
 					  err);
 	}
+	if (ret >= 0)
+		ret = set_noarp(n, err);
 	if (ret >= 0)
 		ret = each(n, "addresses", add_address, err);
 	if (ret >= 0)

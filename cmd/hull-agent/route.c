@@ -11,11 +11,41 @@
 #include "cmd/hull-agent/netlink.h"
 #include "cmd/hull-agent/netval.h"
 
+/**
+ * struct route - one of them.
+ * @metrics: by RTAX_*; 0: none, as the kernel has it
+ */
 struct route {
 	struct netval_ip dst, gateway, src;
-	uint32_t prefix, metric, scope, family;
+	uint32_t prefix, metric, scope, family, tos;
+	uint32_t metrics[RTAX_MAX + 1];
 	bool has_dst, has_gateway, has_src, has_metric, onlink;
 };
+
+/* Numbers only: the kernel takes a congestion control algorithm by its name. */
+static int read_metrics(const struct json *v, struct route *r,
+			const struct netval_at *at, struct err *err)
+{
+	const struct json *one;
+	int ret = netval_list(v, "metrics", &one, at, err);
+
+	for (; !ret && one; one = one->next) {
+		uint32_t index = 0, value = 0;
+
+		ret = netval_u32(one, "index", RTAX_MAX, &index, at, err);
+		if (ret > 0)
+			ret = netval_u32(one, "value", UINT32_MAX, &value, at,
+					 err);
+		if (ret < 0)
+			return ret;
+		if (!ret || !index || index == RTAX_CC_ALGO)
+			return netval_bad(at, "metrics", -EINVAL,
+					  "is not a list of metrics", err);
+		r->metrics[index] = value;
+		ret = 0;
+	}
+	return ret;
+}
 
 static int read_route(const struct json *v, struct route *r,
 		      const struct netval_at *at, struct err *err)
@@ -38,6 +68,10 @@ static int read_route(const struct json *v, struct route *r,
 		ret = netval_bool(v, "onlink", &r->onlink, at, err);
 	if (ret >= 0)
 		ret = netval_u32(v, "family", 6, &r->family, at, err);
+	if (ret >= 0)
+		ret = netval_u32(v, "tos", UINT8_MAX, &r->tos, at, err);
+	if (ret >= 0)
+		ret = read_metrics(v, r, at, err);
 	if (ret < 0)
 		return ret;
 	r->family = r->has_dst       ? r->dst.family
@@ -54,11 +88,55 @@ static int read_route(const struct json *v, struct route *r,
 	return ret < 0 ? ret : 0;
 }
 
+static void put_metrics(struct nl_msg *msg, const struct route *r)
+{
+	struct {
+		struct rtattr head;
+		uint32_t value;
+	} list[RTAX_MAX];
+	size_t count = 0;
+
+	for (uint16_t i = 1; i <= RTAX_MAX; i++) {
+		if (!r->metrics[i])
+			continue;
+		list[count].head = (struct rtattr){
+			.rta_len = sizeof(*list),
+			.rta_type = i,
+		};
+		list[count++].value = r->metrics[i];
+	}
+	if (count)
+		nl_put(msg, RTA_METRICS, list, count * sizeof(*list));
+}
+
+/* The kernel has made one itself with the interface's address. */
+static int drop_kernels(int fd, int index, const struct route *r)
+{
+	struct rtmsg info = {
+		.rtm_family = (uint8_t)r->family,
+		.rtm_dst_len = r->has_dst ? (uint8_t)r->prefix : 0,
+		.rtm_tos = (uint8_t)r->tos,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_KERNEL,
+		.rtm_scope = RT_SCOPE_NOWHERE,
+	};
+	struct nl_msg msg;
+
+	nl_begin(&msg, RTM_DELROUTE, 0, &info, sizeof(info));
+	if (info.rtm_dst_len)
+		nl_put(&msg, RTA_DST, r->dst.bytes, r->dst.len);
+	if (r->has_metric)
+		nl_put(&msg, RTA_PRIORITY, &r->metric, sizeof(r->metric));
+	nl_put(&msg, RTA_OIF, &index, sizeof(index));
+	return nl_ask(fd, &msg);
+}
+
 static int send_route(int fd, int index, const struct route *r)
 {
 	struct rtmsg info = {
 		.rtm_family = (uint8_t)r->family,
 		.rtm_dst_len = r->has_dst ? (uint8_t)r->prefix : 0,
+		.rtm_tos = (uint8_t)r->tos,
 		.rtm_table = RT_TABLE_MAIN,
 		.rtm_protocol = RTPROT_BOOT,
 		.rtm_scope = (uint8_t)r->scope,
@@ -66,7 +144,6 @@ static int send_route(int fd, int index, const struct route *r)
 		.rtm_flags = r->onlink ? RTNH_F_ONLINK : 0,
 	};
 	struct nl_msg msg;
-	int ret;
 
 	nl_begin(&msg, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &info,
 		 sizeof(info));
@@ -79,8 +156,8 @@ static int send_route(int fd, int index, const struct route *r)
 	if (r->has_metric)
 		nl_put(&msg, RTA_PRIORITY, &r->metric, sizeof(r->metric));
 	nl_put(&msg, RTA_OIF, &index, sizeof(index));
-	ret = nl_ask(fd, &msg);
-	return ret == -EEXIST ? 0 : ret;
+	put_metrics(&msg, r);
+	return nl_ask(fd, &msg);
 }
 
 int route_add(int fd, int index, const struct json *v, bool gateways,
@@ -92,5 +169,10 @@ int route_add(int fd, int index, const struct json *v, bool gateways,
 	if (ret || r.has_gateway != gateways)
 		return ret;
 	ret = send_route(fd, index, &r);
+	/* that of the host stands in the place of the kernel's own */
+	if (ret == -EEXIST && !drop_kernels(fd, index, &r))
+		ret = send_route(fd, index, &r);
+	if (ret == -EEXIST)
+		ret = 0;
 	return ret ? netval_bad(at, "", ret, "cannot set the route", err) : 0;
 }

@@ -19,6 +19,7 @@
 #include "base/json/json.h"
 #include "cmd/hull-agent/netlink.h"
 #include "cmd/hull-agent/netval.h"
+#include "cmd/hull-agent/route.h"
 
 #define SLOT_DRIVER "/sys/bus/platform/drivers/virtio-mmio"
 
@@ -78,8 +79,7 @@ static int set_link(struct net *n, uint16_t attr, const void *data, size_t len,
 {
 	struct ifinfomsg info = { .ifi_index = n->index,
 				  .ifi_flags = flags,
-				  .ifi_change =
-					  attr == IFLA_UNSPEC ? IFF_UP : 0 };
+				  .ifi_change = flags };
 	struct nl_msg msg;
 
 	nl_begin(&msg, RTM_NEWLINK, 0, &info, sizeof(info));
@@ -234,79 +234,6 @@ static int add_neighbour(struct net *n, const struct json *v, struct err *err)
 
 /* ---- routes */
 
-struct route {
-	struct netval_ip dst, gateway, src;
-	uint32_t prefix, metric, scope, family;
-	bool has_dst, has_gateway, has_src, has_metric, onlink;
-};
-
-static int read_route(const struct net *n, const struct json *v,
-		      struct route *r, struct err *err)
-{
-	const struct netval_at *at = &n->at;
-	int ret;
-
-	*r = (struct route){ 0 };
-	ret = netval_subnet(v, "dst", &r->dst, &r->prefix, at, err);
-	r->has_dst = ret > 0;
-	if (ret >= 0)
-		ret = netval_ip(v, "gateway", &r->gateway, at, err);
-	r->has_gateway = ret > 0;
-	if (ret >= 0)
-		ret = netval_ip(v, "src", &r->src, at, err);
-	r->has_src = ret > 0;
-	if (ret >= 0)
-		ret = netval_u32(v, "metric", UINT32_MAX, &r->metric, at, err);
-	r->has_metric = ret > 0;
-	if (ret >= 0)
-		ret = netval_bool(v, "onlink", &r->onlink, at, err);
-	if (ret >= 0)
-		ret = netval_u32(v, "family", 6, &r->family, at, err);
-	if (ret < 0)
-		return ret;
-	r->family = r->has_dst       ? r->dst.family
-		    : r->has_gateway ? r->gateway.family
-		    : r->family == 6 ? AF_INET6
-				     : AF_INET;
-	if ((r->has_gateway && r->gateway.family != r->family) ||
-	    (r->has_src && r->src.family != r->family))
-		return netval_bad(at, "", -EINVAL, "mixes address families",
-				  err);
-	r->scope = r->has_gateway || r->family == AF_INET6 ? RT_SCOPE_UNIVERSE
-							   : RT_SCOPE_LINK;
-	ret = netval_scope(v, "scope", &r->scope, at, err);
-	return ret < 0 ? ret : 0;
-}
-
-static int send_route(struct net *n, const struct route *r)
-{
-	struct rtmsg info = {
-		.rtm_family = (uint8_t)r->family,
-		.rtm_dst_len = r->has_dst ? (uint8_t)r->prefix : 0,
-		.rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_BOOT,
-		.rtm_scope = (uint8_t)r->scope,
-		.rtm_type = RTN_UNICAST,
-		.rtm_flags = r->onlink ? RTNH_F_ONLINK : 0,
-	};
-	struct nl_msg msg;
-	int ret;
-
-	nl_begin(&msg, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &info,
-		 sizeof(info));
-	if (info.rtm_dst_len)
-		nl_put(&msg, RTA_DST, r->dst.bytes, r->dst.len);
-	if (r->has_gateway)
-		nl_put(&msg, RTA_GATEWAY, r->gateway.bytes, r->gateway.len);
-	if (r->has_src)
-		nl_put(&msg, RTA_PREFSRC, r->src.bytes, r->src.len);
-	if (r->has_metric)
-		nl_put(&msg, RTA_PRIORITY, &r->metric, sizeof(r->metric));
-	nl_put(&msg, RTA_OIF, &n->index, sizeof(n->index));
-	ret = nl_ask(n->fd, &msg);
-	return ret == -EEXIST ? 0 : ret;
-}
-
 /* A gateway must be reachable by a route that is there already. */
 static int add_routes(struct net *n, bool gateways, struct err *err)
 {
@@ -315,17 +242,8 @@ static int add_routes(struct net *n, bool gateways, struct err *err)
 
 	n->at.item = "routes";
 	n->at.item_index = 0;
-	for (; !ret && list; list = list->next, n->at.item_index++) {
-		struct route r;
-
-		ret = read_route(n, list, &r, err);
-		if (ret || r.has_gateway != gateways)
-			continue;
-		ret = send_route(n, &r);
-		if (ret)
-			netval_bad(&n->at, "", ret, "cannot set the route",
-				   err);
-	}
+	for (; !ret && list; list = list->next, n->at.item_index++)
+		ret = route_add(n->fd, n->index, list, gateways, &n->at, err);
 	n->at.item = NULL;
 	return ret;
 }
@@ -347,6 +265,18 @@ static int each(struct net *n, const char *key,
 	return ret;
 }
 
+/* Before it is up: the kernel looks for no neighbour then. */
+static int set_noarp(struct net *n, struct err *err)
+{
+	bool noarp = false;
+	int ret = netval_bool(n->nif, "noarp", &noarp, &n->at, err);
+
+	if (ret < 0 || !noarp)
+		return ret < 0 ? ret : 0;
+	ret = set_link(n, IFLA_UNSPEC, NULL, 0, IFF_NOARP);
+	return ret ? netval_bad(&n->at, "noarp", ret, "cannot be set", err) : 0;
+}
+
 static int set_up(struct net *n, struct err *err)
 {
 	uint32_t mtu = 0;
@@ -360,6 +290,8 @@ static int set_up(struct net *n, struct err *err)
 			return netval_bad(&n->at, "mtu", ret, "cannot be set",
 					  err);
 	}
+	if (ret >= 0)
+		ret = set_noarp(n, err);
 	if (ret >= 0)
 		ret = each(n, "addresses", add_address, err);
 	if (ret >= 0)

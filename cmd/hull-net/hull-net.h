@@ -51,6 +51,7 @@ struct iface {
 	uint8_t mac[6];
 	uint16_t mtu;
 	bool up;
+	bool noarp;
 };
 
 /**
@@ -61,6 +62,14 @@ struct iface {
  * Return: how many, or -errno.
  */
 int ifaces_list(struct nl *nl, struct iface *list, int room, struct err *err);
+
+/**
+ * rules_check() - policy rules other than the kernel's own are an error: a
+ * guest has those only.
+ *
+ * Return: 0 or -errno (-ENOTSUP).
+ */
+int rules_check(struct nl *nl, struct err *err);
 
 /**
  * ifaces_json() - START's "network" (microvm/proto/proto.h).

@@ -46,7 +46,9 @@ static int on_link(const struct nlmsghdr *msg, void *data)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
 	struct listing *l = data;
 	struct iface one = { .index = info->ifi_index,
-			     .up = info->ifi_flags & IFF_UP };
+			     .up = info->ifi_flags & IFF_UP,
+			     .noarp = info->ifi_flags & IFF_NOARP };
+	bool ether = info->ifi_type == ARPHRD_ETHER;
 
 	if (msg->nlmsg_type != RTM_NEWLINK || l->err->code ||
 	    info->ifi_flags & IFF_LOOPBACK)
@@ -58,12 +60,14 @@ static int on_link(const struct nlmsghdr *msg, void *data)
 		return MNL_CB_OK;
 	}
 	mnl_attr_parse(msg, sizeof(*info), on_link_attr, &one);
-	if (info->ifi_type != ARPHRD_ETHER) {
+	if (!ether || info->ifi_flags & IFF_POINTOPOINT) {
 		if (one.up)
 			err_set(l->err, -ENOTSUP,
-				"interface '%s' is not an Ethernet interface: "
-				"a microVM cannot have it",
-				one.name);
+				"interface '%s' is %s: a microVM cannot have "
+				"it",
+				one.name,
+				ether ? "point-to-point"
+				      : "not an Ethernet interface");
 		return MNL_CB_OK;
 	}
 	if (l->count == l->room) {
@@ -227,7 +231,41 @@ static const char *not_for_guests(const struct rtmsg *info,
 		return "by a gateway of the other family";
 	if (a->of[RTA_ENCAP])
 		return "with an encapsulation";
+	if (info->rtm_src_len)
+		return "for some sources only";
 	return NULL;
+}
+
+/* The guest's kernel checks the values, as this one has. */
+static int on_metric(const struct nlattr *attr, void *data)
+{
+	struct writer *w = data;
+	unsigned int type = mnl_attr_get_type(attr);
+
+	if (type == RTAX_CC_ALGO || type > RTAX_MAX ||
+	    mnl_attr_get_payload_len(attr) != sizeof(uint32_t)) {
+		err_set(&w->why, -ENOTSUP,
+			"a route with a %s is there: a microVM cannot have it",
+			type == RTAX_CC_ALGO
+				? "congestion control algorithm of its own"
+				: "metric that is not known");
+		return MNL_CB_OK;
+	}
+	open_object(w);
+	strbuf_addf(w->out, "\"index\":%u,\"value\":%u}", type,
+		    mnl_attr_get_u32(attr));
+	return MNL_CB_OK;
+}
+
+static void add_metrics(struct writer *w, const struct nlattr *metrics)
+{
+	if (!metrics)
+		return;
+	strbuf_add(w->out, "\"metrics\":[");
+	w->first = true;
+	mnl_attr_parse_nested(metrics, on_metric, w);
+	w->first = false; /* of the routes */
+	strbuf_add(w->out, "],");
 }
 
 static int on_route(const struct nlmsghdr *msg, void *data)
@@ -259,6 +297,9 @@ static int on_route(const struct nlmsghdr *msg, void *data)
 			    mnl_attr_get_u32(a.of[RTA_PRIORITY]));
 	if (info->rtm_flags & RTNH_F_ONLINK)
 		strbuf_add(w->out, "\"onlink\":true,");
+	if (info->rtm_tos)
+		strbuf_addf(w->out, "\"tos\":%u,", info->rtm_tos);
+	add_metrics(w, a.of[RTA_METRICS]);
 	strbuf_addf(w->out, "\"scope\":%d,\"family\":%d}", info->rtm_scope,
 		    family == AF_INET ? 4 : 6);
 	return MNL_CB_OK;
@@ -305,6 +346,8 @@ static int iface_json(struct nl *nl, const struct iface *iface, int slot,
 	add_mac(out, iface->mac);
 	strbuf_addf(out, ",\"mtu\":%u,\"up\":%s", iface->mtu,
 		    iface->up ? "true" : "false");
+	if (iface->noarp)
+		strbuf_add(out, ",\"noarp\":true");
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
 		struct writer w = { .iface = iface, .out = out, .first = true };
 		int ret;
@@ -328,7 +371,7 @@ static int iface_json(struct nl *nl, const struct iface *iface, int slot,
 int ifaces_json(struct nl *nl, const struct iface *list, int count,
 		int first_slot, struct strbuf *out, struct err *err)
 {
-	int ret = 0;
+	int ret = count ? rules_check(nl, err) : 0;
 
 	strbuf_add(out, "[");
 	for (int i = 0; !ret && i < count; i++) {

@@ -10,3 +10,9 @@ $(BUILD)/hull-net: $(obj-cmd/hull-net) $(BUILD)/lib/base.a
 
 # the unit test of ns_net_stats() runs it
 $(BUILD)/unit/namespaces/test_nl: | $(BUILD)/hull-net
+
+# everything but main(), for the unit tests
+floor-net = cmd/hull-net base/json base
+lib-cmd/hull-net := -lmnl
+$(BUILD)/lib/cmd-hull-net.a: $(filter-out %/main.o,$(obj-cmd/hull-net))
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^

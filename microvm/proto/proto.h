@@ -84,13 +84,15 @@ struct proto_hello {
  *     "slot"        N of the platform device virtio-mmio.N to be brought up
  *     "mac", "name" it is found by the first and given the second
  *     "mtu", "up"   (true)
+ *     "noarp"       (false) no ARP, no neighbour discovery
  *     "addresses"   [ { "address", "prefix", "peer", "broadcast", "scope" } ]
  *     "routes"      [ { "dst": "10.0.0.0/8" or "default", "gateway", "src",
- *                       "scope", "metric", "onlink", "family": 4 or 6 } ]
+ *                       "scope", "metric", "onlink", "family": 4 or 6, "tos",
+ *                       "metrics": [ { "index": RTAX_*, "value" } ] } ]
  *     "neighbours"  [ { "address", "mac" } ], permanent ones
  * All but "config", "mac", "name", "address" and "prefix" may be missing. A
- * scope is rtnetlink's number, or "global", "site", "link" or "host". Routes
- * that the kernel has made itself by then may be among them.
+ * scope is rtnetlink's number, or "global", "site", "link" or "host". A route
+ * comes in place of the one that the kernel has made itself by then.
  * @tty: decides alone whether there is a terminal, not the JSON
  * @plain_lines: the terminal's output ends lines with LF alone
  * @rows, @cols: of the terminal, when @tty

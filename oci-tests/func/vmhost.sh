@@ -445,7 +445,9 @@ t_network() {
 	ip link set "p$n" up
 	ip -n "$TAG" address add 10.77.0.2/24 dev "$n"
 	ip -n "$TAG" link set "$n" up
+	ip -n "$TAG" link set "$n" arp off
 	ip -n "$TAG" route add default via 10.77.0.1 metric 5
+	ip -n "$TAG" route add 10.79.0.0/16 via 10.77.0.9 tos 0x10 mtu lock 1300
 	ip -n "$TAG" neigh add 10.77.0.9 lladdr 02:00:00:00:00:09 dev "$n" nud permanent
 	cfg --arg p "/run/netns/$TAG" '.linux.namespaces = [.linux.namespaces[] |
 		if .type == "network" then .path = $p else . end]'
@@ -460,9 +462,44 @@ t_network() {
 	fact network >"$T/net"
 	eq "$(jq -c '.[0]|[.name,.mac,.mtu,.up]' "$T/net")" "[\"$n\",\"02:00:00:00:00:07\",1400,true]"
 	eq "$(jq -c '[.[0].addresses[]|select(.prefix == 24)|[.address,.scope]]' "$T/net")" '[["10.77.0.2",0]]'
-	eq "$(jq -c '[.[0].routes[]|[.gateway,.metric]]' "$T/net")" '[["10.77.0.1",5]]'
+	eq "$(jq -c '.[0].noarp' "$T/net")" true
+	eq "$(jq -c '[.[0].routes[]|[.gateway,.metric,.tos]]' "$T/net")" '[["10.77.0.1",5,null],["10.77.0.9",null,16]]'
+	eq "$(jq -c '[.[0].routes[1].metrics[]|[.index,.value]]' "$T/net")" '[[1,4],[2,1300]]'
 	eq "$(jq -c '.[0].neighbours' "$T/net")" '[{"address":"10.77.0.9","mac":"02:00:00:00:00:09"}]'
 	hasnt "$(cat "$T/left")" clsact
+}
+# what a guest would not get, or not so, is said before anything is changed
+t_network_refused() {
+	fake
+	ip netns add "$TAG" || skip 'no network namespaces'
+	n=${TAG#hull-}
+	ip -n "$TAG" link add "$n" type veth peer name "p$n" || { ip netns del "$TAG" && skip 'no veth'; }
+	ip -n "$TAG" link set "p$n" up
+	ip -n "$TAG" link set "$n" up
+	ip -n "$TAG" address add 10.77.0.2/24 dev "$n"
+	cfg --arg p "/run/netns/$TAG" '.linux.namespaces = [.linux.namespaces[] |
+		if .type == "network" then .path = $p else . end]'
+	while read -r what; do
+		# shellcheck disable=SC2086
+		ip -n "$TAG" ${what%% |*} 2>"$T/unmade" || continue
+		vm wait >"$T/out" 2>&1 || true
+		# shellcheck disable=SC2086
+		ip -n "$TAG" $(echo "${what%% |*}" | sed 's/ add / del /')
+		grep -qF -- "${what#*| }" "$T/out" || echo "$what: $(cat "$T/out")" >>"$T/wrong"
+		echo "$what" >>"$T/made"
+	done <<-'EOF'
+		rule add pref 100 from 10.77.0.2 lookup main | a policy rule of priority 100 is there: a microVM cannot have it
+		-6 rule add pref 9 lookup main | a policy rule of priority 9 is there
+		route add 10.79.0.0/16 via 10.77.0.9 congctl cubic | a route with a congestion control algorithm of its own is there
+		route add 10.79.0.0/16 via 10.77.0.9 table 7 | a route of another table than main is there
+		route add blackhole 10.79.0.0/16 | a route that leads nowhere
+	EOF
+	{ tc -n "$TAG" qdisc show; ip -n "$TAG" -o link; } >"$T/left"
+	ip netns del "$TAG"
+	[ ! -e "$T/wrong" ] || fail "$(cat "$T/wrong")"
+	[ -e "$T/made" ] || skip "nothing of this can be made here: $(cat "$T/unmade")"
+	hasnt "$(cat "$T/left")" clsact
+	hasnt "$(cat "$T/left")" hull-vm
 }
 # an interface that outlives its containers: one at a time has it
 t_network_of_others() {

@@ -47,6 +47,7 @@ static void test_mounts(void **state)
 		ROOTFS_MADE,  /* /data */
 		ROOTFS_POINT, /* /tmp */
 		ROOTFS_NONE,  /* remount of /tmp */
+		ROOTFS_NONE,  /* another one */
 		ROOTFS_MADE,  /* overlay */
 	};
 	auto_arena struct arena arena = { 0 };
@@ -67,6 +68,8 @@ static void test_mounts(void **state)
 		    "{\"destination\":\"/tmp\",\"type\":\"tmpfs\"},"
 		    "{\"destination\":\"/tmp\",\"type\":\"tmpfs\","
 		    "\"options\":[\"remount\",\"ro\"]},"
+		    "{\"destination\":\"/tmp\",\"type\":\"tmpfs\","
+		    "\"options\":[\"remount\",\"noexec\"]},"
 		    "{\"destination\":\"/o\",\"type\":\"overlay\"}]",
 		    NS("")));
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++)

@@ -191,7 +191,7 @@ static enum rootfs_left left_of(const struct spec *spec, size_t i)
 static int view_mounts(struct vm *vm, struct arena *arena, struct err *err)
 {
 	const struct spec *full = vm->full;
-	const char *cwd = full->process.cwd;
+	const char *cwd = vm->cwd ? vm->cwd : full->process.cwd;
 
 	vm->left = arena_array(arena, full->mount_count + 1, sizeof(*vm->left));
 	if (!vm->left)

@@ -184,7 +184,7 @@ static enum rootfs_left left_of(const struct spec *spec, size_t i)
 	if (!vm_mount_is_guests(m))
 		return ROOTFS_MADE;
 	if (holds_hosts(spec, i))
-		return ROOTFS_MADE;
+		return ROOTFS_BOTH;
 	return above ? ROOTFS_NONE : ROOTFS_POINT;
 }
 

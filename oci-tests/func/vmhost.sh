@@ -295,6 +295,19 @@ t_mounts_behind_links() {
 	cfg '.mounts[-1].destination = "/knl/uptime"'
 	no_vm "'/proc/uptime' lies in '/proc', which a VM's guest mounts itself"
 }
+# one in a volume cannot be followed before that is mounted
+t_mounts_behind_links_of_volumes() {
+	mkdir -p "$T/v/d" "$T/w"
+	ln -s /run "$T/v/run"
+	ln -s d "$T/v/l"
+	fake --arg v "$T/v" --arg w "$T/w" '.mounts += [{"destination":"/run","type":"tmpfs","source":"tmpfs"},
+		{"destination":"/v","type":"bind","source":$v,"options":["rbind"]},
+		{"destination":"/v/run/x","type":"bind","source":$w,"options":["rbind"]}]'
+	no_vm "'/v/run/x' is '/run/x' by a link in another mount: a VM's guest, which mounts '/run' itself"
+	cfg '.mounts[-1].destination = "/v/l/x"'
+	vm exit=0
+	[ -d "$T/v/d/x" ]
+}
 t_life() {
 	fake
 	args true fake:wait

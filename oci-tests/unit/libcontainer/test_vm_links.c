@@ -186,7 +186,7 @@ static void test_both_sides(void **state)
 	assert_string_equal(vm.full->mounts[0].destination, "/run");
 	assert_string_equal(vm.full->mounts[1].destination, "/run/app");
 	assert_int_equal(vm_view(&vm, &arena, NULL), 0);
-	assert_int_equal(vm.left[0], ROOTFS_MADE);
+	assert_int_equal(vm.left[0], ROOTFS_BOTH);
 	assert_string_equal(vm.host.mounts[1].destination, "/run/app");
 	assert_null(vm.host.process.cwd); /* that is in the tmpfs, too */
 	check_config(&vm, text,
@@ -194,7 +194,7 @@ static void test_both_sides(void **state)
 			    FS("tmpfs", "/run") ", " BIND("/run/app")));
 	resolve(&vm, &arena, back);
 	assert_int_equal(vm_view(&vm, &arena, NULL), 0);
-	assert_int_equal(vm.left[0], ROOTFS_MADE);
+	assert_int_equal(vm.left[0], ROOTFS_BOTH);
 	assert_string_equal(vm.host.process.cwd, "/w");
 	check_config(&vm, back,
 		     CONFIG("/w", FS("tmpfs", "/run") "," BIND("/run/app")));

@@ -28,7 +28,8 @@ int launch_choose_isolation(struct launch *l, struct err *err)
 		l->in.gate_fd = -2;
 	l->in.vm = &l->vm;
 	l->in.spec = &l->vm.host;
-	return vm_prepare(&l->vm, &l->ct.arena, l->opt, l->bundle.spec, err);
+	return vm_prepare(&l->vm, &l->ct.arena, l->opt, l->bundle.spec,
+			  l->bundle.root_path, err);
 }
 
 int launch_enter_guest(struct launch *l, struct err *err)

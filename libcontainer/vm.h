@@ -13,6 +13,7 @@
 struct arena;
 struct err;
 struct hull_create_options;
+struct strbuf;
 
 /*
  * Isolation by a microVM. The pipeline is the one of every container; it works
@@ -22,10 +23,12 @@ struct hull_create_options;
 
 /**
  * struct vm - what create and run know of a microVM before it is there.
- * @full:    config.json as it was written
+ * @full:    config.json as it was written, but for vm_resolve()
  * @host:    the part of it that the host applies
  * @process: what the monitor applies to itself before it is executed
  * @left:    per mount, for rootfs_open()
+ * @links:   vm_resolve() has found some on the way to mounts
+ * @cwd:     process.cwd, where links lead there; or NULL
  * @kvm_fd, @kernel_fd, @initrd_fd, @image_fd: for the guest; -1: none
  * @vmm_fd:  hull-vmm
  * @listen_fd: vm.sock; @exit_fd: vm.exit
@@ -42,6 +45,8 @@ struct vm {
 	struct spec host;
 	struct spec_process process;
 	enum rootfs_left *left;
+	bool links;
+	const char *cwd;
 	int kvm_fd;
 	int kernel_fd;
 	int initrd_fd;
@@ -92,10 +97,39 @@ int vm_check_process(const struct spec *spec, const struct spec_process *p,
 /**
  * vm_prepare() - all that can be decided and opened before anything is made.
  * @vm: released by vm_release(), also on failure
+ * @root_path: absolute host path of root.path
  */
 int vm_prepare(struct vm *vm, struct arena *arena,
 	       const struct hull_create_options *opt, const struct spec *full,
+	       const char *root_path, struct err *err);
+
+/* ---- vm_links.c */
+
+/**
+ * vm_place() - where a path of the container leads by links of its image. What
+ * is not there is taken as it is written.
+ * @root_fd: of the image, borrowed
+ * @before, @count: mounts that are there by then, with such destinations: what
+ *                  lies in them is not the image's
+ * @out: of PATH_MAX bytes: absolute, clean
+ *
+ * Return: 1 when there are links on the way, 0, or -errno (-ELOOP: too many;
+ * -EILSEQ: it is not UTF-8; -ENAMETOOLONG).
+ */
+int vm_place(int root_fd, const struct spec_mount *before, size_t count,
+	     const char *path, char *out);
+
+/**
+ * vm_resolve() - replace @vm->full by a copy in which the destinations of
+ * mounts are where they lead by links of the image. Those of proc and sysfs
+ * stay, since no link may lead there.
+ */
+int vm_resolve(struct vm *vm, struct arena *arena, const char *root_path,
 	       struct err *err);
+
+/** vm_add_config() - config.json's text with the destinations of @vm->full. */
+int vm_add_config(const struct vm *vm, const char *config, size_t len,
+		  struct strbuf *out);
 
 /* ---- vm_view.c */
 
@@ -237,8 +271,6 @@ void vm_end(int dir_fd, struct hull_exit *e);
 int vm_find_program(const struct vm *vm, struct err *err);
 
 /* ---- vm_process.c */
-
-struct strbuf;
 
 /** vm_process_json() - a process as config.json writes it. */
 void vm_process_json(const struct spec_process *p, struct strbuf *out);

@@ -209,13 +209,15 @@ int vm_check(const struct spec *spec, struct err *err)
 
 int vm_prepare(struct vm *vm, struct arena *arena,
 	       const struct hull_create_options *opt, const struct spec *full,
-	       struct err *err)
+	       const char *root_path, struct err *err)
 {
 	int ret;
 
 	vm_init(vm, full);
 	vm->no_new_keyring = opt->no_new_keyring;
-	ret = vm_check(full, err);
+	ret = vm_resolve(vm, arena, root_path, err);
+	if (!ret)
+		ret = vm_check(vm->full, err);
 	if (!ret)
 		ret = vm_open_files(vm, opt, err);
 	if (!ret)

@@ -180,9 +180,12 @@ static int make_payload(const struct vm *vm, const char *id, const char *config,
 			size_t len, struct strbuf *out)
 {
 	struct utsname uts;
+	int ret;
 
 	strbuf_add(out, "\"config\":");
-	strbuf_addn(out, config, len);
+	ret = vm_add_config(vm, config, len, out);
+	if (ret)
+		return ret;
 	strbuf_add(out, ",\"id\":");
 	strbuf_add_json_string(out, id);
 	strbuf_add(out, ",\"rlimits\":");

@@ -46,7 +46,8 @@ const struct spec_mount *vm_mount_above(const struct spec *spec, size_t i)
 	while (i-- > 0) {
 		const struct spec_mount *m = &spec->mounts[i];
 
-		if (!vm_path_is_below(path, m->destination))
+		if (vm_mount_has_option(m, "remount") ||
+		    !vm_path_is_below(path, m->destination))
 			continue;
 		/* a bind in between brings the host's files back */
 		return vm_mount_is_guests(m) ? m : NULL;

@@ -201,14 +201,14 @@ static enum rootfs_left left_of(const struct spec *spec, size_t i)
 	if (!vm_mount_is_guests(m))
 		return ROOTFS_MADE;
 	if (holds_hosts(spec, i))
-		return ROOTFS_MADE;
+		return ROOTFS_BOTH;
 	return above ? ROOTFS_NONE : ROOTFS_POINT;
 }
 
 static int view_mounts(struct vm *vm, struct arena *arena, struct err *err)
 {
 	const struct spec *full = vm->full;
-	const char *cwd = full->process.cwd;
+	const char *cwd = vm->cwd ? vm->cwd : full->process.cwd;
 
 	vm->left = arena_array(arena, full->mount_count + 1, sizeof(*vm->left));
 	if (!vm->left)

@@ -33,6 +33,7 @@ enum mount_kind {
 /**
  * struct mount_plan - one entry of spec->mounts, checked.
  * @dest:    destination, cleaned as text
+ * @place:   where that is, of one that is in place; else @dest
  * @plain:   @dest names what the destination names, links aside (no "..")
  * @source:  of a bind mount: absolute host path
  * @tree_fd: the source, cloned by the parent, or -1
@@ -40,6 +41,7 @@ enum mount_kind {
 struct mount_plan {
 	enum mount_kind kind;
 	const char *dest;
+	const char *place;
 	bool plain;
 	const char *source;
 	struct mount_opts opts;
@@ -170,6 +172,14 @@ void fresh_add(struct rootfs *r, const char *dest, int mount_fd, int write_fd);
 
 /** fresh_find() - the latest entry attached at @dest, or NULL. */
 const struct fresh *fresh_find(const struct rootfs *r, const char *dest);
+
+/* ---- left.c */
+
+/**
+ * left_check() - mount @i is about to be made at @place: will a microVM's guest
+ * find it where it looks for it, and not behind a mount of its own?
+ */
+int left_check(struct rootfs *r, size_t i, const char *place, struct err *err);
 
 /* ---- mount.c */
 int mount_all(struct rootfs *r, struct err *err);

@@ -147,6 +147,7 @@ static int plan_paths(struct rootfs *r, size_t i, struct mount_plan *plan,
 		return mount_err(err, i, ".destination", -ENAMETOOLONG,
 				 "longer than a path may be");
 	plan->dest = arena_strndup(&r->arena, clean, strlen(clean));
+	plan->place = plan->dest;
 	plan->plain = !has_dot_dot(m->destination);
 	plan->source = m->source;
 	if (plan->kind == MOUNT_KIND_BIND && m->source && m->source[0] != '/')
@@ -179,9 +180,10 @@ static int plan_mount(struct rootfs *r, size_t i, struct err *err)
 		return ret;
 	if (plan->kind == MOUNT_KIND_BIND && !strcmp(plan->dest, "/dev"))
 		r->own_dev = false;
-	if (r->cfg.left && r->cfg.left[i] != ROOTFS_MADE)
-		plan->kind = r->cfg.left[i] == ROOTFS_POINT ? MOUNT_KIND_POINT
-							    : MOUNT_KIND_NONE;
+	if (r->cfg.left && r->cfg.left[i] == ROOTFS_POINT)
+		plan->kind = MOUNT_KIND_POINT;
+	if (r->cfg.left && r->cfg.left[i] == ROOTFS_NONE)
+		plan->kind = MOUNT_KIND_NONE;
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct rootfs;
 /** enum rootfs_left - what happens to a mount that a microVM's guest makes. */
 enum rootfs_left {
 	ROOTFS_MADE,  /* none of the guest's: made here */
+	ROOTFS_BOTH,  /* made here too: something that is made here is in it */
 	ROOTFS_POINT, /* checked, and a place for it made */
 	ROOTFS_NONE, /* checked: its place is in another mount of the guest's */
 };

@@ -303,6 +303,8 @@ static int target_resolved(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
 				 "cannot tell where '%s' leads: %s",
 				 m->destination, err_text(ret));
 	ret = check_place(i, m, bind, place, tree_fd, err);
+	if (!ret)
+		ret = left_check(r, i, place, err);
 	if (ret < 0)
 		return ret;
 	fresh_drop(r, place);
@@ -369,7 +371,10 @@ int target_open(struct rootfs *r, size_t i, bool is_dir, int tree_fd,
 	} else if (!plan->plain || !target_unlinked(r, plan->dest, is_dir, out))
 		return target_resolved(r, i, is_dir, tree_fd, out, err);
 	fresh_drop(r, plan->dest);
-	return 0;
+	ret = left_check(r, i, plan->dest, err);
+	if (ret < 0)
+		fd_later(r, out->fd);
+	return ret;
 }
 
 int target_place(struct rootfs *r, size_t i, struct target *out,

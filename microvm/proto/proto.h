@@ -68,7 +68,8 @@ struct proto_hello {
 /**
  * struct proto_start - a session begins.
  * EXEC's JSON is a `process` object. START's is an object:
- *   "config"      the container's config.json
+ *   "config"      the container's config.json; links of its image are not on
+ *                 the way to the destinations of mounts any more
  *   "id"          the container's, for its startContainer hooks
  *   "hostname"    of the container's UTS namespace on the host, for a config
  *                 that sets none

@@ -76,6 +76,25 @@ from-host'
 	eq "$(cat "$T/rw/m")" mapped
 	[ ! -e "$T/ro/no" ]
 }
+# the image's links lead both sides to the same place
+t_mounts_behind_links() {
+	need_vm
+	mkdir "$T/vol"
+	echo from-host >"$T/vol/a"
+	bundle --arg v "$T/vol" '.mounts += [{"destination":"/run","type":"tmpfs","source":"tmpfs"},
+		{"destination":"/var/run/app","type":"bind","source":$v,"options":["rbind","rprivate"]},
+		{"destination":"/var/tmp","type":"tmpfs","source":"tmpfs"},
+		{"destination":"/tmp/app","type":"bind","source":$v,"options":["rbind","rprivate"]}]'
+	rmdir "$B/rootfs/var/run" 2>/dev/null || true
+	ln -s ../run "$B/rootfs/var/run"
+	ln -s /tmp "$B/rootfs/var/tmp"
+	vm 'cat /run/app/a /tmp/app/a; echo back >/var/run/app/b; : >/tmp/in-memory; ls /run' >"$T/out" 2>&1
+	eq "$(cat "$T/out")" 'from-host
+from-host
+app'
+	eq "$(cat "$T/vol/b")" back
+	[ -z "$(ls "$B/rootfs/run" "$B/rootfs/tmp" | grep -e app -e memory)" ] || fail 'something is in the image'
+}
 t_life() {
 	need_vm
 	bundle

@@ -273,6 +273,41 @@ t_binds_over_memory() {
 	vm 'exit=0'
 	[ ! -e "$B/rootfs/run/secrets" ] || fail 'the image has a place for the bind'
 }
+# the image's links decide what lies in what, and the guest is told the same
+t_mounts_behind_links() {
+	echo of-the-image >"$T/v"
+	fake --arg v "$T/v" '.mounts += [{"destination":"/run","type":"tmpfs","source":"tmpfs"},
+		{"destination":"/var/run/app","type":"bind","source":$v,"options":["rbind","rprivate"]}]'
+	rmdir "$B/rootfs/var/run" 2>/dev/null || true
+	ln -s ../run "$B/rootfs/var/run"
+	ln -s proc "$B/rootfs/knl"
+	vm facts >"$T/facts"
+	[ ! -e "$B/rootfs/run/app" ] || fail 'the bind is in the image, and hidden in the guest'
+	eq "$(fact destination | tail -n 2)" '"/run"
+"/run/app"'
+	cfg '.mounts[-2].destination = "/var/run" | .mounts[-1].destination = "/run/app" |
+		.process.cwd = "/var/run/work"'
+	vm facts >"$T/facts"
+	[ ! -e "$B/rootfs/run/app" ] || fail 'the bind is in the image, and hidden in the guest'
+	[ ! -e "$B/rootfs/run/work" ] || fail 'process.cwd was made in the image'
+	eq "$(fact destination | tail -n 2)" '"/run"
+"/run/app"'
+	cfg '.mounts[-1].destination = "/knl/uptime"'
+	no_vm "'/proc/uptime' lies in '/proc', which a VM's guest mounts itself"
+}
+# one in a volume cannot be followed before that is mounted
+t_mounts_behind_links_of_volumes() {
+	mkdir -p "$T/v/d" "$T/w"
+	ln -s /run "$T/v/run"
+	ln -s d "$T/v/l"
+	fake --arg v "$T/v" --arg w "$T/w" '.mounts += [{"destination":"/run","type":"tmpfs","source":"tmpfs"},
+		{"destination":"/v","type":"bind","source":$v,"options":["rbind"]},
+		{"destination":"/v/run/x","type":"bind","source":$w,"options":["rbind"]}]'
+	no_vm "'/v/run/x' is '/run/x' by a link in another mount: a VM's guest, which mounts '/run' itself"
+	cfg '.mounts[-1].destination = "/v/l/x"'
+	vm exit=0
+	[ -d "$T/v/d/x" ]
+}
 t_life() {
 	fake
 	args true fake:wait

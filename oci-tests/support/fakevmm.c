@@ -139,6 +139,18 @@ static void print_filter(void)
 	printf("filter=%.*s\n", (int)strcspn(s, ",}"), s);
 }
 
+/* Where the guest is told to mount. */
+static void print_destinations(void)
+{
+	static const char key[] = "\"destination\":";
+
+	for (const char *s = payload; (s = strstr(s, key));) {
+		s += strlen(key);
+		s += strspn(s, " ");
+		printf("destination=%.*s\n", (int)strcspn(s, ",}\n"), s);
+	}
+}
+
 static void print_facts(const struct vm_go *go, const int *taps)
 {
 	struct rlimit files;
@@ -160,6 +172,7 @@ static void print_facts(const struct vm_go *go, const int *taps)
 	       files.rlim_cur == files.rlim_max, go->net_count,
 	       (int)go->json_len, (const char *)(go + 1));
 	print_filter();
+	print_destinations();
 	for (unsigned int i = 0; i < go->net_count; i++)
 		printf("net%u=%02x:%02x:%02x:%02x:%02x:%02x,%u,%d\n", i,
 		       go->net[i].mac[0], go->net[i].mac[1], go->net[i].mac[2],

@@ -39,7 +39,7 @@ static void test_mounts(void **state)
 {
 	static const enum rootfs_left want[] = {
 		ROOTFS_POINT, /* /proc */
-		ROOTFS_MADE,  /* /dev, for the bind below it */
+		ROOTFS_BOTH,  /* /dev, for the bind below it */
 		ROOTFS_NONE,  /* /dev/pts */
 		ROOTFS_MADE,  /* /dev/shm, bound */
 		ROOTFS_POINT, /* /sys */
@@ -47,6 +47,7 @@ static void test_mounts(void **state)
 		ROOTFS_MADE,  /* /data */
 		ROOTFS_POINT, /* /tmp */
 		ROOTFS_NONE,  /* remount of /tmp */
+		ROOTFS_NONE,  /* another one */
 		ROOTFS_MADE,  /* overlay */
 	};
 	auto_arena struct arena arena = { 0 };
@@ -67,6 +68,8 @@ static void test_mounts(void **state)
 		    "{\"destination\":\"/tmp\",\"type\":\"tmpfs\"},"
 		    "{\"destination\":\"/tmp\",\"type\":\"tmpfs\","
 		    "\"options\":[\"remount\",\"ro\"]},"
+		    "{\"destination\":\"/tmp\",\"type\":\"tmpfs\","
+		    "\"options\":[\"remount\",\"noexec\"]},"
 		    "{\"destination\":\"/o\",\"type\":\"overlay\"}]",
 		    NS("")));
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++)

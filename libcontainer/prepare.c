@@ -75,28 +75,6 @@ static int load(struct launch *l, const char *id, bool gate, struct err *err)
 				     err);
 }
 
-/* What is set in a namespace that is joined must not be set on the host. */
-static int check_own(const struct spec *spec, const struct ns_plan *ns,
-		     struct err *err)
-{
-	static const char why[] = "not possible in the host's own %s namespace";
-	char field[256];
-
-	for (size_t i = 0; i < spec->linux_.sysctl_count; i++) {
-		const char *key = spec->linux_.sysctls[i].key;
-		enum spec_ns_type type = spec_sysctl_namespace(key);
-
-		if (type == SPEC_NS_TYPES || !(ns->own & ns_flag(type)))
-			continue;
-		snprintf(field, sizeof(field), "linux.sysctl[\"%s\"]", key);
-		return err_at(err, -EINVAL, field, why, spec_ns_names[type]);
-	}
-	if (!(ns->own & CLONE_NEWUTS) || (!spec->hostname && !spec->domainname))
-		return 0;
-	return err_at(err, -EINVAL, spec->hostname ? "hostname" : "domainname",
-		      why, spec_ns_names[SPEC_NS_UTS]);
-}
-
 static int plan(struct launch *l, const char *id, struct err *err)
 {
 	const struct spec *spec = l->in.spec;
@@ -105,7 +83,7 @@ static int plan(struct launch *l, const char *id, struct err *err)
 
 	ret = ns_plan_init(&in->ns, &spec->linux_, err);
 	if (!ret && !in->vm && !SABOTAGED("own_namespace"))
-		ret = check_own(spec, &in->ns, err);
+		ret = launch_check_own(spec, &in->ns, err);
 	if (!ret)
 		ret = rootless_check(in, err);
 	if (ret)

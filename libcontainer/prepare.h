@@ -26,6 +26,15 @@ struct launch {
 };
 
 /**
+ * launch_check_own() - what is set in a namespace that is joined by its path
+ * must not be set on the host: sysctls and names where it is the caller's own.
+ *
+ * Return: 0, or -EINVAL with the JSON path.
+ */
+int launch_check_own(const struct spec *spec, const struct ns_plan *ns,
+		     struct err *err);
+
+/**
  * launch_prepare() - everything before the clone: the bundle is read and
  * checked, all that can be refused is refused, then state, cgroup, filter.
  * @gate: init waits at a gate (create) instead of the handshake (run)

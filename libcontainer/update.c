@@ -54,7 +54,9 @@ static int check_vm_memory(const struct ct *ct,
 		return err_at(err, -ENOTSUP, "resources.memory.limit",
 			      "the microVM was made with %llu bytes",
 			      (unsigned long long)ct->st.vm_memory_bytes);
-	if (res->memory.swap.set && res->memory.swap.v)
+	/* beside a limit of memory it holds: the guest does not swap at all */
+	if (res->memory.swap.set && res->memory.swap.v &&
+	    !(limit->set && limit->v))
 		return err_at(
 			err, -ENOTSUP, "resources.memory.swap",
 			"a microVM's guest does not swap, and what of its "

@@ -229,7 +229,7 @@ t_own_by_path() {
 	cfg 'del(.linux.sysctl) | .hostname = "mine"'
 	refuses "hostname: not possible in the host's own uts namespace" \
 		unshare --net --uts "$HULL" --root "$T/root" run -b "$B" "$TAG"
-	cfg 'del(.hostname) | (.mounts[] | select(.type == "sysfs")) |= {destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"]}'
+	cfg --arg h "$(uname -n)" '.hostname = $h | (.mounts[] | select(.type == "sysfs")) |= {destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"]}'
 	eq "$(run_sh 'readlink /proc/self/ns/net')" "$(readlink /proc/self/ns/net)"
 	cfg '(.linux.namespaces[] | select(.type == "mount")).path = "/proc/self/ns/mnt"'
 	refuses 'mounts: not possible without a mount namespace' \

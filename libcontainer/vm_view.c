@@ -263,6 +263,7 @@ int vm_process(const struct spec *full, struct arena *arena,
 	static const char *const args[] = { "hull-vmm", NULL };
 	static const char *const none[] = { NULL };
 	const struct spec_process *p = &full->process;
+	uint64_t caps = MONITOR_CAPS;
 	struct rlimit files;
 	struct spec_rlimit *limits;
 
@@ -276,6 +277,10 @@ int vm_process(const struct spec *full, struct arena *arena,
 	limits[0] = (struct spec_rlimit){ RLIMIT_NOFILE, "RLIMIT_NOFILE",
 					  files.rlim_max, files.rlim_max };
 	limits[1] = (struct spec_rlimit){ RLIMIT_CORE, "RLIMIT_CORE", 0, 0 };
+	/* what no process of the container may make on a volume, no guest's
+	 * kernel in wrong hands makes there */
+	if (!(p->caps.bounding & BIT(CAP_MKNOD)))
+		caps &= ~BIT(CAP_MKNOD);
 	*out = (struct spec_process){
 		.terminal = p->terminal,
 		.console_size_set = p->console_size_set,
@@ -286,9 +291,9 @@ int vm_process(const struct spec *full, struct arena *arena,
 		.env = none,
 		.cwd = "/",
 		.caps = { .set = true,
-			  .effective = MONITOR_CAPS,
-			  .bounding = MONITOR_CAPS,
-			  .permitted = MONITOR_CAPS },
+			  .effective = caps,
+			  .bounding = caps,
+			  .permitted = caps },
 		.rlimits = limits,
 		.rlimit_count = 2,
 		.no_new_privs = true,

@@ -77,6 +77,8 @@ static void test_mounts(void **state)
 	assert_int_equal(vm.host.mount_count, ARRAY_SIZE(want));
 }
 
+#define MKNOD (1ULL << 27)
+
 static void test_what_is_left(void **state)
 {
 	auto_arena struct arena arena = { 0 };
@@ -111,9 +113,26 @@ static void test_what_is_left(void **state)
 	assert_string_equal(vm.process.cwd, "/");
 	assert_true(vm.process.caps.set);
 	assert_false(vm.process.caps.bounding & (1ULL << 21)); /* SYS_ADMIN */
+	assert_false(vm.process.caps.bounding & MKNOD);
 	assert_int_equal(vm.process.caps.inheritable, 0);
 	/* what was given stays as it was */
 	assert_int_equal(vm.full->linux_.masked_count, 1);
+}
+
+/* Nodes on a volume: of the monitor's rights the only one that workloads are
+ * given or not. */
+static void test_nodes(void **state)
+{
+	struct spec full = { .process.caps = { .set = true } };
+	auto_arena struct arena arena = { 0 };
+	struct spec_process p;
+
+	(void)state;
+	assert_int_equal(vm_process(&full, &arena, &p, NULL), 0);
+	assert_false(p.caps.permitted & MKNOD);
+	full.process.caps.bounding = MKNOD;
+	assert_int_equal(vm_process(&full, &arena, &p, NULL), 0);
+	assert_true(p.caps.permitted & p.caps.bounding & MKNOD);
 }
 
 static void test_cwd_in_the_guests(void **state)
@@ -270,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_what_is_left),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_cwd_in_the_guests),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_sizes),

@@ -39,48 +39,90 @@ int tree_clone_host(const struct rootfs *r, int dir_fd, const char *path,
 	return mnt_clone(dir_fd, path, flags, share ? NULL : &slave);
 }
 
-static int idmap_userns(const struct rootfs *r, size_t i)
+/* Return: borrowed descriptor, or -EINVAL with @err filled in. */
+static int idmap_userns(const struct rootfs *r, size_t i, struct err *err)
 {
 	const struct spec_mount *m = &r->cfg.spec->mounts[i];
+	int fd = r->cfg.userns_fd;
 
 	if (m->uid_map_count || m->gid_map_count)
-		return r->cfg.mount_userns_fds ? r->cfg.mount_userns_fds[i]
-					       : -1;
-	return r->cfg.userns_fd;
+		fd = r->cfg.mount_userns_fds ? r->cfg.mount_userns_fds[i] : -1;
+	return fd >= 0 ? fd
+		       : mount_err(
+				 err, i, ".options", -EINVAL,
+				 "idmap needs uidMappings and gidMappings, or a container with a user namespace");
 }
 
 /* mount_setattr(2) maps ids only on a tree that no one can see yet. */
-static int idmap_prepare(struct rootfs *r, size_t i, struct err *err)
+static int idmap_set(const struct rootfs *r, size_t i, int tree_fd,
+		     int userns_fd, const char *what, struct err *err)
 {
-	struct mount_plan *plan = &r->plans[i];
-	int userns_fd = idmap_userns(r, i);
-	bool all = plan->opts.what & MOUNT_IDMAP_REC;
+	bool all = r->plans[i].opts.what & MOUNT_IDMAP_REC;
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_IDMAP,
 		.userns_fd = (uint64_t)userns_fd,
 	};
-	auto_fd int tree_fd = -1;
-	int ret;
+	int ret = mnt_setattr(tree_fd, all ? AT_RECURSIVE : 0, &attr);
 
-	if (userns_fd < 0)
-		return mount_err(
-			err, i, ".options", -EINVAL,
-			"idmap needs uidMappings and gidMappings, or a container with a user namespace");
-	tree_fd = tree_clone_host(r, AT_FDCWD, plan->source, tree_flags(plan));
-	if (tree_fd < 0)
-		return source_err(r, i, tree_fd, err);
-	ret = mnt_setattr(tree_fd, all ? AT_RECURSIVE : 0, &attr);
 	if (ret == -EINVAL)
 		return mount_err(
 			err, i, ".options", ret,
 			"cannot id-map '%s': its filesystem may not support it: %s",
-			plan->source, err_text(ret));
+			what, err_text(ret));
+	return ret < 0 ? mount_err(err, i, ".options", ret,
+				   "cannot id-map '%s': %s", what,
+				   err_text(ret))
+		       : 0;
+}
+
+static int idmap_prepare(struct rootfs *r, size_t i, struct err *err)
+{
+	struct mount_plan *plan = &r->plans[i];
+	int userns_fd = idmap_userns(r, i, err), ret;
+	auto_fd int tree_fd = -1;
+
+	if (userns_fd < 0)
+		return userns_fd;
+	tree_fd = tree_clone_host(r, AT_FDCWD, plan->source, tree_flags(plan));
+	if (tree_fd < 0)
+		return source_err(r, i, tree_fd, err);
+	ret = idmap_set(r, i, tree_fd, userns_fd, plan->source, err);
 	if (ret < 0)
-		return mount_err(err, i, ".options", ret,
-				 "cannot id-map '%s': %s", plan->source,
-				 err_text(ret));
+		return ret;
 	plan->tree_fd = take_fd(&tree_fd);
 	return 0;
+}
+
+int fs_idmap_prepare(struct rootfs *r, size_t i, struct err *err)
+{
+	struct mount_plan *plan = &r->plans[i];
+	int fd;
+
+	if (!(plan->opts.what & MOUNT_IDMAP))
+		return 0;
+	/* it is made in there, where the maps' namespace is out of reach:
+	 * mount_setattr(2), EPERM */
+	if (r->cfg.userns)
+		return mount_err(
+			err, i, ".options", -ENOTSUP,
+			"a new filesystem cannot be id-mapped in a user namespace, a bind mount can");
+	fd = idmap_userns(r, i, err);
+	if (fd < 0)
+		return fd;
+	plan->userns_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return plan->userns_fd < 0
+		       ? err_sys(err, "cannot keep a user namespace")
+		       : 0;
+}
+
+int fs_idmap(struct rootfs *r, size_t i, int tree_fd, struct err *err)
+{
+	const struct mount_plan *plan = &r->plans[i];
+
+	return plan->userns_fd < 0
+		       ? 0
+		       : idmap_set(r, i, tree_fd, plan->userns_fd,
+				   r->cfg.spec->mounts[i].type, err);
 }
 
 /*

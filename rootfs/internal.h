@@ -37,6 +37,7 @@ enum mount_kind {
  * @plain:   @dest names what the destination names, links aside (no "..")
  * @source:  of a bind mount: absolute host path
  * @tree_fd: the source, cloned by the parent, or -1
+ * @userns_fd: of a new filesystem that is to be id-mapped, or -1
  */
 struct mount_plan {
 	enum mount_kind kind;
@@ -46,6 +47,7 @@ struct mount_plan {
 	const char *source;
 	struct mount_opts opts;
 	int tree_fd;
+	int userns_fd;
 };
 
 /**
@@ -239,6 +241,14 @@ int props_apply(struct rootfs *r, size_t i, int tree_fd, struct err *err);
 
 /* ---- bind.c */
 int bind_prepare(struct rootfs *r, size_t i, struct err *err);
+
+/** fs_idmap_prepare() - by the parent: keep the user namespace whose maps the
+ * new filesystem is to be seen by. */
+int fs_idmap_prepare(struct rootfs *r, size_t i, struct err *err);
+
+/** fs_idmap() - do it, before anybody can see the mount; Linux 6.3 for tmpfs.
+ */
+int fs_idmap(struct rootfs *r, size_t i, int tree_fd, struct err *err);
 int bind_mount(struct rootfs *r, size_t i, struct err *err);
 
 /**

@@ -31,7 +31,9 @@ static int mount_new(struct rootfs *r, size_t i, const struct target *target,
 
 	if (tree_fd < 0)
 		return tree_fd;
-	ret = props_apply(r, i, tree_fd, err);
+	ret = fs_idmap(r, i, tree_fd, err);
+	if (!ret)
+		ret = props_apply(r, i, tree_fd, err);
 	if (!ret)
 		ret = mount_attach(r, i, tree_fd, target, err);
 	if (!ret && target->exact && !strcmp(type, "devpts") &&

@@ -93,9 +93,10 @@ static int check_fs(size_t i, const struct spec_mount *m,
 		return mount_err(
 			err, i, ".type", -EINVAL,
 			"a mount needs a type, or the option bind or rbind");
-	if (plan->opts.what & MOUNT_IDMAP)
+	if (plan->opts.what & MOUNT_IDMAP && plan->kind != MOUNT_KIND_FS)
 		return mount_err(err, i, ".options", -EINVAL,
-				 "idmap is for bind mounts");
+				 "a mount of type '%s' cannot be id-mapped",
+				 m->type);
 	if (plan->opts.what & MOUNT_COPYUP && strcmp(m->type, "tmpfs"))
 		return mount_err(err, i, ".options", -EINVAL,
 				 "tmpcopyup is for mounts of type tmpfs");
@@ -118,6 +119,10 @@ static int check_mount(size_t i, const struct spec_mount *m,
 
 		if (ret < 0)
 			return ret;
+	} else if (plan->opts.what & MOUNT_IDMAP) {
+		return mount_err(err, i, ".options", -EINVAL,
+				 "what is mounted cannot be id-mapped by a "
+				 "remount");
 	}
 	/* a bind over /proc is judged by its source, when that is open */
 	if (plan->kind == MOUNT_KIND_REMOUNT ||
@@ -198,7 +203,7 @@ static int plan_all(struct rootfs *r, struct err *err)
 	if (!r->plans)
 		return no_memory(err);
 	for (size_t i = 0; i < spec->mount_count; i++)
-		r->plans[i].tree_fd = -1;
+		r->plans[i].tree_fd = r->plans[i].userns_fd = -1;
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		struct err one = { 0 };
 
@@ -278,9 +283,12 @@ static int open_sources(struct rootfs *r, struct err *err)
 		r->root_tree_fd = ret < 0 ? -1 : ret;
 		ret = 0;
 	}
-	for (size_t i = 0; !ret && i < r->cfg.spec->mount_count; i++)
+	for (size_t i = 0; !ret && i < r->cfg.spec->mount_count; i++) {
 		if (r->plans[i].kind == MOUNT_KIND_BIND)
 			ret = bind_prepare(r, i, err);
+		else if (r->plans[i].kind == MOUNT_KIND_FS)
+			ret = fs_idmap_prepare(r, i, err);
+	}
 	if (!ret && has_cgroup_mount(r))
 		ret = cgroup_prepare(r, err);
 	return ret;
@@ -394,8 +402,10 @@ void rootfs_free(struct rootfs *r)
 	close_one(r->mask_fd);
 	close_one(r->pts_fd);
 	close_one(r->cgroup_tree_fd);
-	for (size_t i = 0; r->plans && i < r->cfg.spec->mount_count; i++)
+	for (size_t i = 0; r->plans && i < r->cfg.spec->mount_count; i++) {
 		close_one(r->plans[i].tree_fd);
+		close_one(r->plans[i].userns_fd);
+	}
 	for (size_t i = 0; i < r->fresh_count; i++) {
 		close_one(r->fresh[i].mount_fd);
 		if (r->fresh[i].write_fd != r->fresh[i].mount_fd)

@@ -103,6 +103,8 @@ int tmpfs_mount(struct rootfs *r, size_t i, const struct target *target,
 		return tree_fd;
 	ret = copy_up(r, i, target, tree_fd, err);
 	if (!ret)
+		ret = fs_idmap(r, i, tree_fd, err);
+	if (!ret)
 		ret = props_apply(r, i, tree_fd, err);
 	if (!ret && ro)
 		ret = attach_ro(r, i, &tree_fd, target, &write_fd, err);

@@ -282,6 +282,33 @@ t_symlinked_root_is_refused() {
 	ln -s real "$B/rootfs"
 	refuses 'rootfs' hull run -b "$B" "$TAG"
 }
+# a filesystem of its own: what is 1000 in there is seen as 2000
+t_idmapped_tmpfs() {
+	bundle
+	mkdir -p "$B/rootfs/up"
+	touch "$B/rootfs/up/f"
+	chown 1000:1001 "$B/rootfs/up/f"
+	add '{destination: "/up", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "mode=777"],
+		uidMappings: [{containerID: 1000, hostID: 2000, size: 10}], gidMappings: [{containerID: 1000, hostID: 2000, size: 10}]}'
+	rc=0
+	out=$(run_sh 'stat -c "%u %g" /up/f' 2>&1) || rc=$?
+	case $out in
+	*'its filesystem may not support it'*) skip 'tmpfs cannot be id-mapped before Linux 6.3' ;;
+	esac
+	eq "$out" '2000 2001'
+	cp "$B/config.json" "$T/config.json"
+	cfg '.linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	refuses 'a new filesystem cannot be id-mapped in a user namespace' run_sh true
+	cp "$T/config.json" "$B/config.json"
+	cfg '.mounts[-1] |= (.type = "proc" | .destination = "/p" | .options = [])'
+	refuses 'mounts[' run_sh true
+	has "$(cat "$T/refused")" "cannot id-map 'proc': its filesystem may not support it"
+	cfg '.mounts[-1] |= (.type = "cgroup" | .destination = "/p")'
+	refuses "a mount of type 'cgroup' cannot be id-mapped" run_sh true
+	cfg '.mounts[-1] |= (.type = "tmpfs" | .destination = "/tmp" | .options = ["remount", "ro"])'
+	refuses 'cannot be id-mapped by a remount' run_sh true
+}
 t_idmapped_bind() {
 	mkdir "$T/src"
 	touch "$T/src/f"

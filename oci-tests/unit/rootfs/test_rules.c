@@ -122,7 +122,7 @@ static const struct refusal refusals[] = {
 	{ "{\"destination\":\"/a\",\"type\":\"tmpfs\",\"options\":[\"idmap\"],"
 	  "\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}],"
 	  "\"gidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}",
-	  "", -EINVAL, "mounts[0].options: idmap is for bind" },
+	  "", -EINVAL, "mounts[0].options: idmap needs uidMappings" },
 	/* the mappings are there, but nobody made a user namespace of them */
 	{ "{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/\","
 	  "\"options\":[\"bind\",\"idmap\"],"

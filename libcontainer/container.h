@@ -263,8 +263,8 @@ HULL_API int hull_resume(const struct hull_context *ctx, const char *id,
 			 struct err *err);
 
 /**
- * hull_pids() - processes, as the caller's pid namespace numbers them; those of
- * a microVM as its guest does.
+ * hull_pids() - processes, as the caller's pid namespace numbers them; of a
+ * microVM those of its monitor.
  */
 HULL_API int hull_pids(const struct hull_context *ctx, const char *id,
 		       pid_t **pids, size_t *count, struct err *err);

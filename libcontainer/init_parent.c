@@ -111,8 +111,10 @@ int init_handshake(struct init *in, int *console_fd, struct err *err)
 	int ret;
 
 	ret = place_child(in, err);
-	if (ret)
-		return err_stage(err, "place");
+	if (ret) {
+		err_stage(err, "place");
+		return sync_blame(in->parent_sync, ret, err);
+	}
 	if (has_early_hooks(in->spec)) {
 		ret = sync_expect(in->parent_sync, SYNC_HOOKS, NULL, NULL, err);
 		if (!ret)

@@ -186,3 +186,17 @@ int sync_wait_go(int sock, pid_t *pid, struct err *err)
 	sys_signal_default(33);
 	return 0;
 }
+
+int sync_blame(int sock, int ret, struct err *err)
+{
+	struct sync_msg msg;
+
+	while (has_something(sock) && sync_recv(sock, &msg, NULL) > 0) {
+		if (msg.step != SYNC_ERROR)
+			continue;
+		if (err)
+			*err = msg.err;
+		return msg.err.code;
+	}
+	return ret;
+}

@@ -84,4 +84,13 @@ int sync_expect(int sock, enum sync_step step, pid_t *pid, int *fd,
 int sync_expect_of(int pidfd, int sock, enum sync_step step, pid_t *pid,
 		   int *fd, struct err *err);
 
+/**
+ * sync_blame() - after a step of our own has failed: has the other side told
+ * why it ended? Then that is the reason, and ours a consequence: of a process
+ * that is gone its cgroup is gone, too. Waits for nothing.
+ *
+ * Return: the other side's code with its @err, or @ret with @err as it was.
+ */
+int sync_blame(int sock, int ret, struct err *err);
+
 #endif

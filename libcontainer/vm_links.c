@@ -107,18 +107,6 @@ static int step(struct walk *w, char *out)
 	return read_link(w, out, text) ? follow(w, text, out) : 0;
 }
 
-static bool is_utf8(const char *s)
-{
-	while (*s) {
-		size_t len = (unsigned char)*s < 0x80 ? 1 : utf8_len(s);
-
-		if (!len)
-			return false;
-		s += len;
-	}
-	return true;
-}
-
 int vm_place(int root_fd, const struct spec_mount *before, size_t count,
 	     const char *path, char *out)
 {
@@ -147,7 +135,7 @@ int vm_place(int root_fd, const struct spec_mount *before, size_t count,
 	if (!out[0])
 		strcpy(out, "/");
 	/* no config.json can name it */
-	if (w.links && !is_utf8(out))
+	if (w.links && !utf8_valid(out))
 		return -EILSEQ;
 	return w.links > 0;
 }

@@ -21,16 +21,21 @@ static const char *const proc_names[] = {
 	"sysrq-trigger", "timer_list",  "timer_stats",
 };
 
-/*
- * Of sysfs there are few links on the way to a directory, and what is below
- * "devices" is reached by directories alone.
- */
-static bool is_sys_name(const char *name)
+/* Of sysfs: directories, reached by directories alone. */
+static const char *const sys_names[] = {
+	"dev",
+	"devices/virtual/powercap",
+	"firmware",
+	"fs/selinux",
+};
+
+static const char *name_of(const char *const *names, size_t count,
+			   const char *name)
 {
-	return !strcmp(name, "firmware") || !strcmp(name, "dev") ||
-	       !strcmp(name, "fs/selinux") ||
-	       (str_starts(name, "devices/") && !strstr(name, "/..") &&
-		!str_ends(name, "/"));
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return name;
+	return NULL;
 }
 
 /*
@@ -44,17 +49,14 @@ static const char *kept_name(const struct rootfs *r, const char *path, int *fd)
 {
 	if (r->sys_fd >= 0 && str_starts(path, "/sys/")) {
 		*fd = r->sys_fd;
-		path += strlen("/sys/");
-		return is_sys_name(path) ? path : NULL;
+		return name_of(sys_names, ARRAY_SIZE(sys_names),
+			       path + strlen("/sys/"));
 	}
 	if (r->proc_fd < 0 || !str_starts(path, "/proc/"))
 		return NULL;
 	*fd = r->proc_fd;
-	path += strlen("/proc/");
-	for (size_t i = 0; i < ARRAY_SIZE(proc_names); i++)
-		if (!strcmp(proc_names[i], path))
-			return path;
-	return NULL;
+	return name_of(proc_names, ARRAY_SIZE(proc_names),
+		       path + strlen("/proc/"));
 }
 
 /* A path that does not exist has nothing to hide (runc, crun do the same). */

@@ -106,19 +106,6 @@ static struct json *add_value(struct parse *p, enum json_type type)
 	return v;
 }
 
-/* yajl lets overlong forms and surrogates pass. */
-static bool is_utf8(const char *s)
-{
-	while (*s) {
-		size_t len = (unsigned char)*s < 0x80 ? 1 : utf8_len(s);
-
-		if (!len)
-			return false;
-		s += len;
-	}
-	return true;
-}
-
 static char *add_text(struct parse *p, size_t at, const char *from, size_t len)
 {
 	char *text;
@@ -132,7 +119,8 @@ static char *add_text(struct parse *p, size_t at, const char *from, size_t len)
 		parse_stop(p, -ENOMEM, 0, "out of memory");
 		return NULL;
 	}
-	if (!is_utf8(text)) {
+	/* yajl lets overlong forms and surrogates pass */
+	if (!utf8_valid(text)) {
 		parse_stop(p, -EINVAL, at, "invalid UTF-8 in a string");
 		return NULL;
 	}

@@ -2,6 +2,7 @@
 #ifndef HULL_BASE_JSON_UTF8_H
 #define HULL_BASE_JSON_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /**
@@ -35,6 +36,16 @@ static inline size_t utf8_len(const char *s)
 	for (size_t i = 2; i < len; i++)
 		if ((b[i] & 0xc0) != 0x80)
 			return 0;
+	return len;
+}
+
+/** utf8_valid() - whether a NUL-terminated string is UTF-8 throughout. */
+static inline bool utf8_valid(const char *s)
+{
+	size_t len = 1;
+
+	for (; *s && len; s += len)
+		len = utf8_len(s);
 	return len;
 }
 

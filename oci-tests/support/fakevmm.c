@@ -237,7 +237,7 @@ static void serve(int fd)
 		break;
 	case PROTO_UPDATE:
 		if (strstr(msg.data, "4242"))
-			reply(fd, -EINVAL, "4242 is not liked");
+			reply(fd, -EINVAL, "4242 is not liked\033[2J");
 		else
 			reply(fd, 0, "");
 		break;
